@@ -1,0 +1,47 @@
+// Enforces the import table of ARCHITECTURE.md: which room may import which.
+const rooms = ['api', 'bench', 'cli', 'db', 'grafana', 'metrics', 'sources', 'web', 'workers']
+const allowed = {
+  sources: [],
+  metrics: [],
+  db: ['metrics', 'sources'],
+  api: ['db', 'metrics', 'sources'],
+  workers: ['db', 'metrics', 'sources'],
+  grafana: ['metrics', 'db'],
+  web: ['metrics'],
+}
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    ...Object.entries(allowed).map(([room, may]) => ({
+      name: `${room}-imports`,
+      comment: `${room} may import only: ${may.join(', ') || 'nothing of ours'} (ARCHITECTURE.md)`,
+      severity: 'error',
+      from: { path: `^${room}/` },
+      to: {
+        path: `^(${rooms.filter((r) => r !== room && !may.includes(r)).join('|')})/`,
+        pathNot: room === 'api' ? ['^workers/queues\\.ts$'] : [],
+      },
+    })),
+    {
+      name: 'only-db-imports-pg',
+      comment: 'db is the only importer of pg',
+      severity: 'error',
+      from: { pathNot: '^(db|test|bench)/' },
+      to: { path: 'node_modules/(pg|@unni-craftsman|postgres-migrations)/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'grafana-db-sql-only',
+      severity: 'error',
+      from: { path: '^grafana/' },
+      to: { path: '^db/', pathNot: '^db/sql\\.ts$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(node_modules|web/dist)' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.tsx', '.js', '.cjs', '.json'] },
+  },
+}

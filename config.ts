@@ -1,0 +1,55 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+const flag = z.enum(['true', 'false', '1', '0']).transform((v) => v === 'true' || v === '1')
+const list = z
+  .string()
+  .transform((v) =>
+    v
+      .split(',')
+      .map((s) => s.trim())
+      .filter(Boolean),
+  )
+
+/** Every environment variable the platform reads, with its default. This file is the only reader of `process.env`. */
+export const environment = z.object({
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+  PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  HOST: z.string().default('127.0.0.1'),
+  /** Origin that links in answers and signed URLs start with; by default http://HOST:PORT. */
+  PUBLIC_URL: z.url().optional(),
+  /** Directory of the embedded engine, generated secrets and local objects. */
+  DATA_DIR: z.string().default('.data'),
+  /** PostgreSQL 17 + TimescaleDB (TSL). Unset: the embedded engine under DATA_DIR. */
+  DATABASE_URL: z.string().optional(),
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(200).default(10),
+  /** Loopback TCP port on which psql can reach the embedded engine; unset: Unix socket only. */
+  EMBEDDED_TCP_PORT: z.coerce.number().int().optional(),
+  REDIS_URL: z.string().optional(),
+  /** HS256 key for tokens; generated into DATA_DIR on first local start. */
+  JWT_SECRET: z.string().min(32, 'JWT_SECRET must have at least 32 characters').optional(),
+  /** JWKS URL of an identity provider; replaces JWT_SECRET. */
+  JWKS_URL: z.url().optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  /** 32 bytes, base64: encrypts tenant secrets and PII keys at rest; generated into DATA_DIR on first local start. */
+  MASTER_KEY: z.string().optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** Heavy reads per tenant and minute. */
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(60),
+  TRUST_PROXY: flag.default(false),
+  CORS_ORIGINS: list.default([]),
+})
+
+export type Config = z.infer<typeof environment> & { readonly dataDir: string }
+
+/** Reads and checks the environment; throws one readable error naming every bad variable (never its value). */
+export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, v]) => v !== ''))
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((i) => `  ${i.path.join('.')}: ${i.message}`)
+    throw new Error(`The environment is not usable:\n${lines.join('\n')}`)
+  }
+  return { ...parsed.data, dataDir: resolve(parsed.data.DATA_DIR) }
+}

@@ -1,0 +1,92 @@
+-- Stores one batch: places clock-corrected events, deduplicates, enriches, marks members dirty and late ranges touched.
+-- Params: :tenant uuid, :timezone, :events jsonb [{i,event_id,claimed_at,occurred_at,skewed,type,user_id,session_id,
+-- subject_id,source,is_action,properties,content_hash}], :min_at and :max_at timestamptz bounding every instant in it
+-- (so that only those chunks are planned). Returns accepted, duplicates [{i,conflict}].
+with input as materialized (
+  select *
+  from jsonb_to_recordset(:events::jsonb) as x (
+    i integer, event_id text, claimed_at timestamptz, occurred_at timestamptz, skewed boolean, type text, user_id text,
+    session_id text, subject_id text, source text, is_action boolean, properties jsonb, content_hash bigint
+  )
+),
+-- The first correction of an identity is the one that counts; "do update" makes a concurrent sender wait for and read it.
+corrected as (
+  insert into analytics.event_corrections (tenant_id, event_id, claimed_at, occurred_at)
+  select distinct on (event_id, claimed_at) :tenant::uuid, event_id, claimed_at, occurred_at
+  from input i
+  where skewed
+    and not exists (
+      select from analytics.events e
+      where e.tenant_id = :tenant::uuid and e.event_id = i.event_id and e.occurred_at = i.claimed_at
+        and e.occurred_at between :min_at::timestamptz and :max_at::timestamptz
+    )
+  order by event_id, claimed_at, i
+  on conflict (tenant_id, event_id, claimed_at) do update set claimed_at = excluded.claimed_at
+  returning event_id, claimed_at, occurred_at
+),
+placed as materialized (
+  select i.i, i.event_id, i.claimed_at, i.type, i.user_id, i.session_id, i.subject_id, i.source, i.is_action,
+    i.properties, i.content_hash,
+    -- skewed but not corrected: the identity is already stored uncorrected, so this one is its duplicate
+    coalesce(c.occurred_at, known.occurred_at, i.claimed_at) as occurred_at
+  from input i
+  left join corrected c on i.skewed and c.event_id = i.event_id and c.claimed_at = i.claimed_at
+  left join analytics.event_corrections known
+    on not i.skewed and known.tenant_id = :tenant::uuid and known.event_id = i.event_id and known.claimed_at = i.claimed_at
+),
+stored as (
+  insert into analytics.events (
+    tenant_id, event_id, occurred_at, claimed_at, local_hour, type, user_id, session_id, subject_id, source, is_action,
+    plan, coach_id, cohort_week, cohort_month, properties, content_hash
+  )
+  select
+    :tenant::uuid, p.event_id, p.occurred_at, nullif(p.claimed_at, p.occurred_at),
+    date_trunc('hour', p.occurred_at at time zone :timezone), p.type, p.user_id, p.session_id, p.subject_id, p.source,
+    p.is_action, coalesce(h.plan, ''), coalesce(h.coach_id, ''), date_trunc('week', m.signup_day)::date,
+    date_trunc('month', m.signup_day)::date, p.properties, p.content_hash
+  from placed p
+  left join analytics.members m on m.tenant_id = :tenant::uuid and m.user_id = p.user_id
+  left join lateral (
+    select plan, coach_id
+    from analytics.member_history h
+    where h.tenant_id = :tenant::uuid and h.user_id = p.user_id and h.valid_from <= p.occurred_at
+    order by h.valid_from desc
+    limit 1
+  ) h on true
+  order by p.i
+  on conflict (tenant_id, event_id, occurred_at) do nothing
+  returning event_id, occurred_at, user_id, type
+),
+dirty as (
+  insert into analytics.dirty_members (tenant_id, user_id, types, since)
+  select :tenant::uuid, user_id, array_agg(distinct type), min(occurred_at)
+  from stored
+  group by user_id
+),
+-- Rows of the running hour need no mark: the hour is materialised only after it has closed.
+touched as (
+  insert into analytics.touched_ranges (source, from_at, to_at)
+  select 'events', min(occurred_at), max(occurred_at)
+  from stored
+  where occurred_at < date_trunc('hour', now())
+  group by ()
+  having count(*) > 0
+),
+ranked as (
+  select p.i, p.event_id, p.occurred_at, p.content_hash,
+    first_value(p.content_hash) over same as first_hash, row_number() over same as nth
+  from placed p
+  window same as (partition by p.event_id, p.occurred_at order by p.i)
+),
+duplicates as (
+  select r.i, r.content_hash <> coalesce(e.content_hash, case when r.nth > 1 then r.first_hash end, r.content_hash) as conflict
+  from ranked r
+  left join stored s on s.event_id = r.event_id and s.occurred_at = r.occurred_at
+  left join analytics.events e
+    on s.event_id is null and e.tenant_id = :tenant::uuid and e.event_id = r.event_id and e.occurred_at = r.occurred_at
+    and e.occurred_at between :min_at::timestamptz and :max_at::timestamptz
+  where s.event_id is null or r.nth > 1
+)
+select
+  (select count(*)::integer from stored) as accepted,
+  coalesce((select jsonb_agg(jsonb_build_object('i', i, 'conflict', conflict) order by i) from duplicates), '[]') as duplicates

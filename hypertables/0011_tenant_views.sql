@@ -1,0 +1,24 @@
+-- What readers see: one security_barrier view per relation, filtered on the tenant of the transaction.
+create view tenant.activity with (security_barrier) as
+  select 'hour' as grain, hour at time zone 'UTC' as at, local_hour, plan, coach_id, cohort_week, cohort_month, active_members, actions, active_seconds, sessions
+  from analytics.activity_hourly where tenant_id = tenant.id()
+  union all
+  select 'day', day::timestamp, null, plan, coach_id, cohort_week, cohort_month, null, actions, active_seconds, sessions
+  from analytics.activity_daily where tenant_id = tenant.id();
+
+create view tenant.members_daily with (security_barrier) as
+  select * from analytics.members_daily where tenant_id = tenant.id();
+create view tenant.presence_daily with (security_barrier) as
+  select * from analytics.presence_daily where tenant_id = tenant.id();
+create view tenant.retention_daily with (security_barrier) as
+  select * from analytics.retention_daily where tenant_id = tenant.id();
+create view tenant.goals_daily with (security_barrier) as
+  select * from analytics.goals_daily where tenant_id = tenant.id();
+create view tenant.member_days with (security_barrier) as
+  select * from analytics.member_days where tenant_id = tenant.id();
+create view tenant.members with (security_barrier) as
+  select * from analytics.members where tenant_id = tenant.id();
+create view tenant.audit_log with (security_barrier) as
+  select * from analytics.analytics_audit_log where tenant_id = tenant.id();
+
+grant select on all tables in schema tenant to analytics_api;
