@@ -1,0 +1,18 @@
+/** What the engine's child process is started with, as one JSON argument. */
+export interface ChildOptions {
+  readonly dataDir: string
+  readonly socketDirectory: string
+  readonly tcpPort?: number
+  readonly idleInTransactionMs: number
+}
+
+export type ToChild = { readonly kind: 'stop' } | { readonly kind: 'ping' }
+
+export type FromChild =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'pong' }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string }
+  /** The child is about to exit because of this. */
+  | { readonly kind: 'failed'; readonly message: string }
+
+export type LogLevel = 'info' | 'warn' | 'error'
