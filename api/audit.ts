@@ -1,0 +1,71 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { Counter } from 'prom-client'
+import './route-config.ts'
+import './plugins/http-metrics.ts'
+import { principalOf } from './plugins/authentication.ts'
+
+/** Who did what, as the audit log keeps it. */
+export type AuditEntry = {
+  readonly tenant_id: string
+  /** `sub` of the token. */
+  readonly actor: string
+  readonly role: string
+  readonly action: string
+  /** The route's pattern, without values. */
+  readonly route: string
+  /** Validated path and query parameters, without secrets. */
+  readonly parameters: Readonly<Record<string, unknown>>
+  readonly status: number
+  readonly request_id: string
+  /** ISO instant of the answer. */
+  readonly at: string
+}
+
+const SECRET = /token|secret|passw|authori[sz]ation|signature|credential|api_?key|cookie/i
+
+function withoutSecrets(value: unknown): Record<string, unknown> {
+  if (value === null || typeof value !== 'object') return {}
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !SECRET.test(key)))
+}
+
+function entryOf(request: FastifyRequest, status: number): AuditEntry | undefined {
+  const principal = principalOf(request)
+  const { config, method, url } = request.routeOptions
+  if (!principal || config.audit === false) return undefined
+  const route = `${String(method)} ${url ?? ''}`
+  return {
+    tenant_id: principal.tenantId,
+    actor: principal.sub,
+    role: principal.role,
+    action: config.audit ?? route,
+    route,
+    // A request that failed validation holds whatever was sent: only its route is kept.
+    parameters: status === 400 ? {} : { ...withoutSecrets(request.params), ...withoutSecrets(request.query) },
+    status,
+    request_id: request.id,
+    at: new Date().toISOString(),
+  }
+}
+
+/** Hands every answered, authenticated request to `write`, refused ones (403, 404, 429) included. */
+export const audit = fp(
+  async (app: FastifyInstance, options: { write: (entry: AuditEntry) => void | Promise<void> }) => {
+    const failures = new Counter({
+      name: 'upcoach_audit_failures_total',
+      help: 'Audit entries that could not be handed on.',
+      registers: [app.metrics],
+    })
+    app.addHook('onResponse', async (request, reply) => {
+      const entry = entryOf(request, reply.statusCode)
+      if (!entry) return
+      try {
+        await options.write(entry)
+      } catch (err) {
+        // The answer is out; what is left is to make the gap visible.
+        failures.inc()
+        request.log.error({ err, action: entry.action }, 'the audit entry could not be written')
+      }
+    })
+  },
+)

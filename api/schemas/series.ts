@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { catalogueEntrySchema } from './catalogue.ts'
+
+export const granularities = ['hour', 'day', 'week', 'month'] as const
+
+/** The tenant's calendar the answer was cut by. `to` is exclusive. */
+export const rangeSchema = z
+  .object({ from: z.string(), to: z.string(), granularity: z.enum(granularities), timezone: z.string() })
+  .meta({ id: 'Range' })
+
+export const pointSchema = z
+  .object({
+    t: z.string().describe('Start of the bucket in the tenant’s calendar.'),
+    value: z.number().nullable().describe('null where there is nothing to divide by.'),
+    numerator: z.number().nullable().optional(),
+    denominator: z.number().nullable().optional(),
+    partial: z.boolean().optional().describe('The bucket is not over yet.'),
+  })
+  .meta({ id: 'Point' })
+
+export const seriesSchema = z
+  .object({ key: z.record(z.string(), z.string().nullable()), points: z.array(pointSchema) })
+  .meta({ id: 'Series' })
+
+/** Answer of `GET /api/analytics/metrics/{name}`. */
+export const seriesAnswerSchema = z
+  .object({
+    metric: catalogueEntrySchema,
+    range: rangeSchema,
+    fresh_until: z.string().nullable().describe('Everything that happened before this instant is counted.'),
+    policy_version: z.int().optional(),
+    series: z.array(seriesSchema),
+    previous: z.array(seriesSchema).optional(),
+  })
+  .meta({
+    id: 'SeriesAnswer',
+    examples: [
+      {
+        metric: {
+          name: 'goal_completion_rate',
+          title: 'Goal completion rate',
+          unit: { kind: 'ratio' },
+          target: { value: 0.65, direction: 'at_least', of: 'value' },
+          dimensions: ['cohort', 'coach', 'plan'],
+          grain: 'day',
+          definition: 'Completed goals divided by active goals of the period.',
+        },
+        range: { from: '2026-04-01', to: '2026-04-03', granularity: 'day', timezone: 'Asia/Kolkata' },
+        fresh_until: '2026-04-03T06:00:00.000Z',
+        series: [
+          {
+            key: { plan: 'pro' },
+            points: [
+              { t: '2026-04-01', value: 0.5, numerator: 20, denominator: 40 },
+              { t: '2026-04-02', value: null, numerator: 0, denominator: 0, partial: true },
+            ],
+          },
+        ],
+      },
+    ],
+  })
