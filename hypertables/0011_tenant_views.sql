@@ -11,7 +11,8 @@ create view tenant.members_daily with (security_barrier) as
 create view tenant.presence_daily with (security_barrier) as
   select * from analytics.presence_daily where tenant_id = tenant.id();
 create view tenant.retention_daily with (security_barrier) as
-  select * from analytics.retention_daily where tenant_id = tenant.id();
+  select *, date_trunc('week', signup_day)::date as cohort_week, date_trunc('month', signup_day)::date as cohort_month
+  from analytics.retention_daily where tenant_id = tenant.id();
 create view tenant.goals_daily with (security_barrier) as
   select * from analytics.goals_daily where tenant_id = tenant.id();
 create view tenant.member_days with (security_barrier) as

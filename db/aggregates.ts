@@ -1,0 +1,154 @@
+import type pg from 'pg'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+/** A statement that began before a bucket's end may commit this much later; until then the bucket counts as open. */
+const SETTLING = 10 * 60_000
+
+interface Aggregate {
+  readonly name: string
+  /** The table whose touched ranges it must follow (for a stacked aggregate: that of the bottom layer). */
+  readonly source: string
+  readonly bucket: number
+  /** Buckets are local days: the same date ends up to 12 hours after it ended in UTC. */
+  readonly localDays?: true
+}
+
+/** Every continuous aggregate, bottom layer first. A test compares this list with TimescaleDB's catalog. */
+export const aggregates: readonly Aggregate[] = [
+  { name: 'events_hourly', source: 'events', bucket: HOUR },
+  { name: 'activity_hourly', source: 'member_hours', bucket: HOUR },
+  { name: 'activity_daily', source: 'member_hours', bucket: DAY },
+  { name: 'members_daily', source: 'member_days', bucket: DAY, localDays: true },
+  { name: 'retention_daily', source: 'member_days', bucket: DAY, localDays: true },
+  { name: 'presence_daily', source: 'presence', bucket: DAY, localDays: true },
+  { name: 'goals_daily', source: 'goal_changes', bucket: DAY },
+]
+
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+/** Instants in milliseconds, `to` exclusive → the fewest ranges that cover them, merging those less than a day apart. */
+export function mergeRanges(ranges: readonly Range[]): Range[] {
+  const merged: { from: number; to: number }[] = []
+  for (const range of [...ranges].sort((a, b) => a.from - b.from)) {
+    const last = merged.at(-1)
+    if (last && range.from <= last.to + DAY) last.to = Math.max(last.to, range.to)
+    else merged.push({ ...range })
+  }
+  return merged
+}
+
+/** End of the last bucket of the aggregate that no running statement can still write to without a mark. */
+function closedEnd(aggregate: Aggregate, now: number): number {
+  const settled = now - SETTLING - (aggregate.localDays ? DAY / 2 : 0)
+  return Math.floor(settled / aggregate.bucket) * aggregate.bucket
+}
+
+interface SourceState {
+  readonly name: string
+  readonly watermark: number | null
+  /** Start of the oldest chunk that the source still has: a refresh below it would delete what retention left behind. */
+  readonly oldest: number | null
+}
+
+const readState = `
+  select c.view_name as name,
+    case when w.mark > -9223372036854775808 then (w.mark / 1000)::double precision end as watermark,
+    (select extract(epoch from min(coalesce(k.range_start, to_timestamp(k.range_start_integer / 1e6)))) * 1000
+     from timescaledb_information.chunks k
+     where k.hypertable_schema = c.hypertable_schema and k.hypertable_name = c.hypertable_name)::double precision as oldest
+  from timescaledb_information.continuous_aggregates c
+  join _timescaledb_catalog.hypertable h
+    on h.schema_name = c.materialization_hypertable_schema and h.table_name = c.materialization_hypertable_name
+  cross join lateral (select _timescaledb_functions.cagg_watermark(h.id) as mark) w
+  where c.view_schema = 'analytics'`
+
+/** When each aggregate was last brought forward to the end of its closed buckets, per process. */
+const advanced = new WeakMap<pg.Pool, Map<string, number>>()
+
+/**
+ * Refreshes exactly what ingest and ledgers touched, bottom layer first. Open buckets are left to real-time reading and
+ * their marks are kept until they close; the window always reaches back to the watermark, because rows between it and a
+ * later refresh would become invisible. Returns how many windows were refreshed.
+ */
+export async function refreshTouched(pool: pg.Pool, now: number = Date.now()): Promise<{ ranges: number }> {
+  const marks = await pool.query<{ id: number; source: string; from_at: string; to_at: string }>(
+    'select id, source, from_at, to_at from analytics.touched_ranges order by id limit 10000',
+  )
+  const done = advanced.get(pool) ?? new Map<string, number>()
+  advanced.set(pool, done)
+  const due = aggregates.filter(
+    (aggregate) =>
+      marks.rows.some((mark) => mark.source === aggregate.source) ||
+      done.get(aggregate.name) !== closedEnd(aggregate, now),
+  )
+  if (due.length === 0) return { ranges: 0 }
+  const state = new Map((await pool.query<SourceState>(readState)).rows.map((row) => [row.name, row]))
+  let refreshed = 0
+  for (const aggregate of due) {
+    const end = closedEnd(aggregate, now)
+    const { watermark = null, oldest = null } = state.get(aggregate.name) ?? {}
+    const touched = marks.rows
+      .filter((mark) => mark.source === aggregate.source)
+      .map((mark) => ({ from: Date.parse(mark.from_at), to: Date.parse(mark.to_at) + 1 }))
+    if (done.get(aggregate.name) !== end) touched.push({ from: Math.max(watermark ?? 0, end - 30 * DAY), to: end })
+    const windows = mergeRanges(
+      touched
+        .map(({ from, to }) => ({
+          from:
+            Math.floor(
+              Math.max(watermark === null ? from : Math.min(from, watermark), oldest ?? from) / aggregate.bucket,
+            ) * aggregate.bucket,
+          to: Math.min(Math.ceil(to / aggregate.bucket) * aggregate.bucket, end),
+        }))
+        .filter(({ from, to }) => from < to),
+    )
+    for (const window of windows) {
+      await refresh(pool, aggregate, window)
+      refreshed += 1
+    }
+    done.set(aggregate.name, end)
+  }
+  await settle(pool, marks.rows, now)
+  return { ranges: refreshed }
+}
+
+async function refresh(pool: pg.Pool, aggregate: Aggregate, { from, to }: Range): Promise<void> {
+  const cut = (instant: number): string =>
+    aggregate.localDays ? new Date(instant).toISOString().slice(0, 10) : new Date(instant).toISOString()
+  const cast = aggregate.localDays ? 'date' : 'timestamptz'
+  // CALL takes no parameters on the extended protocol for "any" arguments; both values are our own ISO text.
+  await pool.query(
+    `call refresh_continuous_aggregate('analytics.${aggregate.name}', '${cut(from)}'::${cast}, '${cut(to)}'::${cast})`,
+  )
+}
+
+/** Removes the marks that are done and keeps the open rest of each source as one mark. */
+async function settle(
+  pool: pg.Pool,
+  marks: readonly { id: number; source: string; from_at: string; to_at: string }[],
+  now: number,
+): Promise<void> {
+  if (marks.length === 0) return
+  const rest: { source: string; from: string; to: string }[] = []
+  for (const source of new Set(marks.map((mark) => mark.source))) {
+    const followers = aggregates.filter((aggregate) => aggregate.source === source)
+    const end = Math.min(...followers.map((aggregate) => closedEnd(aggregate, now)))
+    const open = marks.filter((mark) => mark.source === source && Date.parse(mark.to_at) >= end)
+    if (open.length === 0) continue
+    rest.push({
+      source,
+      from: new Date(Math.max(end, Math.min(...open.map((mark) => Date.parse(mark.from_at))))).toISOString(),
+      to: new Date(Math.max(...open.map((mark) => Date.parse(mark.to_at)))).toISOString(),
+    })
+  }
+  await pool.query(
+    `with done as (delete from analytics.touched_ranges where id = any($1::bigint[]))
+     insert into analytics.touched_ranges (source, from_at, to_at)
+     select source, "from", "to" from jsonb_to_recordset($2::jsonb) as x (source text, "from" timestamptz, "to" timestamptz)`,
+    [marks.map((mark) => mark.id), JSON.stringify(rest)],
+  )
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto'
+import type pg from 'pg'
+import type { ParsedEvent } from '../sources/envelope.ts'
+import { loadSql } from './sql.ts'
+import type { Tenant } from './tenant.ts'
+
+const ingestEvents = loadSql(new URL('./sql/ingest-events.sql', import.meta.url))
+
+/** An event that may be stored: PII replaced, its instant corrected for the sender's clock. */
+export interface StorableEvent {
+  readonly event: ParsedEvent
+  /** When it happened by our clock, ISO UTC; equals `event.occurred_at` unless the sender's clock was off. */
+  readonly occurredAt: string
+}
+
+export interface StoredBatch {
+  readonly accepted: number
+  /** Positions in the batch whose identity was stored before, and whether the content differed then. */
+  readonly duplicates: readonly { index: number; conflict: boolean }[]
+}
+
+/** 64 bits of SHA-256 over the stored content, as a signed decimal: tells a retry from a conflict. */
+function contentHash(event: ParsedEvent): string {
+  return createHash('sha256')
+    .update(JSON.stringify([event.type, event.user_id, event.session_id, event.source, event.properties]))
+    .digest()
+    .readBigInt64BE()
+    .toString()
+}
+
+/**
+ * Stores one batch durably in one statement: deduplicated, enriched with the member's plan, coach and cohort, marked for
+ * the ledgers. Events come back as accepted or duplicate; nothing is half-written.
+ */
+export async function storeEvents(
+  pool: pg.Pool,
+  tenant: Tenant,
+  batch: readonly StorableEvent[],
+): Promise<StoredBatch> {
+  if (batch.length === 0) return { accepted: 0, duplicates: [] }
+  let minAt = ''
+  let maxAt = ''
+  const rows = batch.map(({ event, occurredAt }, i) => {
+    for (const at of [event.occurred_at, occurredAt]) {
+      if (minAt === '' || at < minAt) minAt = at
+      if (maxAt === '' || at > maxAt) maxAt = at
+    }
+    return {
+      i,
+      event_id: event.event_id,
+      claimed_at: event.occurred_at,
+      occurred_at: occurredAt,
+      skewed: event.occurred_at !== occurredAt,
+      type: event.type,
+      user_id: event.user_id,
+      session_id: event.session_id,
+      subject_id: event.subject_id,
+      source: event.source,
+      is_action: event.is_action,
+      properties: event.properties,
+      content_hash: contentHash(event),
+    }
+  })
+  const { rows: answers } = await pool.query<{ accepted: number; duplicates: { i: number; conflict: boolean }[] }>(
+    ingestEvents.bind({
+      tenant: tenant.id,
+      timezone: tenant.timezone,
+      events: JSON.stringify(rows),
+      min_at: minAt,
+      max_at: maxAt,
+    }),
+  )
+  const answer = answers[0]
+  if (!answer) throw new Error('the ingest statement returned nothing')
+  return {
+    accepted: answer.accepted,
+    duplicates: answer.duplicates.map(({ i, conflict }) => ({ index: i, conflict })),
+  }
+}
+
+export interface QuarantinedEvent {
+  readonly body: unknown
+  readonly errors: readonly { field: string; code: string; message: string }[]
+}
+
+/** Keeps rejected events until they are replayed after a fix. Their PII must already be replaced. */
+export async function quarantine(
+  pool: pg.Pool,
+  tenant: Tenant,
+  events: readonly QuarantinedEvent[],
+  sentAt: string | undefined,
+  source = 'api',
+): Promise<void> {
+  if (events.length === 0) return
+  await pool.query(
+    `insert into analytics.quarantine (tenant_id, source, errors, body, sent_at)
+     select $1, $2, errors, body, $4 from jsonb_to_recordset($3::jsonb) as x (errors jsonb, body jsonb)`,
+    [tenant.id, source, JSON.stringify(events), sentAt ?? null],
+  )
+}

@@ -1,0 +1,175 @@
+import type pg from 'pg'
+import { loadSql, type Statement } from './sql.ts'
+import { inTransaction } from './tenant.ts'
+
+const sql = (name: string): Statement => loadSql(new URL(`./ledgers/${name}.sql`, import.meta.url))
+
+/** A member whose ledgers are recomputed from `since` (ISO instant) on. */
+export interface TouchedMember {
+  readonly tenant_id: string
+  readonly user_id: string
+  readonly since: string
+}
+
+type DirtyMember = TouchedMember & { readonly types: readonly string[] }
+
+/** What one fold changed in one source table: instants, both inclusive. */
+export interface TouchedRange {
+  readonly source: string
+  readonly from: string
+  readonly to: string
+}
+
+interface Ledger {
+  readonly name: string
+  /** Whether events of these types can change it. */
+  concerns(types: readonly string[]): boolean
+  fold(client: pg.PoolClient, touched: readonly TouchedMember[]): Promise<TouchedRange[]>
+}
+
+const memberFold = sql('member')
+const memberDimensions = sql('member-dimensions')
+const activityScope = sql('activity-scope')
+const activitySessions = sql('activity-sessions')
+const activityHours = sql('activity-hours')
+const activityDays = sql('activity-days')
+const activityPresence = sql('activity-presence')
+
+const earliest = (values: readonly string[]): string => values.reduce((a, b) => (b < a ? b : a))
+
+type Instants = { from_at: string | null; to_at: string | null }
+
+/** Runs a fold that answers with the range of instants it changed. */
+async function foldInstants(
+  client: pg.PoolClient,
+  statement: Statement,
+  source: string,
+  values: Record<string, unknown>,
+): Promise<TouchedRange[]> {
+  const { rows } = await client.query<Instants>(statement.bind(values))
+  const range = rows[0]
+  return range?.from_at && range.to_at ? [{ source, from: range.from_at, to: range.to_at }] : []
+}
+
+/** Runs a fold that answers with the range of local days it changed. */
+async function foldDays(
+  client: pg.PoolClient,
+  statement: Statement,
+  source: string,
+  values: Record<string, unknown>,
+): Promise<TouchedRange[]> {
+  const { rows } = await client.query<{ from_day: string | null; to_day: string | null }>(statement.bind(values))
+  const range = rows[0]
+  return range?.from_day && range.to_day
+    ? [{ source, from: `${range.from_day}T00:00:00Z`, to: `${range.to_day}T00:00:00Z` }]
+    : []
+}
+
+interface ActivityScope {
+  readonly tenant_id: string
+  readonly user_id: string
+  readonly since: string
+  readonly session_gap: string
+  readonly hour_from: string
+  readonly day_from: string
+  readonly floor: string
+}
+
+const activity: Ledger = {
+  name: 'activity',
+  concerns: () => true,
+  async fold(client, touched) {
+    const scope = await client.query<ActivityScope>(activityScope.bind({ touched: JSON.stringify(touched) }))
+    const rows = scope.rows
+    if (rows.length === 0) return []
+    const json = JSON.stringify(rows)
+    const floor = earliest(rows.map((row) => row.floor))
+    const floorDay = earliest(rows.map((row) => row.day_from))
+    await client.query(activitySessions.bind({ scope: json, floor }))
+    const hours = await foldInstants(client, activityHours, 'member_hours', {
+      scope: json,
+      floor: earliest(rows.map((row) => row.hour_from)),
+    })
+    const days = await foldDays(client, activityDays, 'member_days', { scope: json, floor_day: floorDay })
+    const presence = await foldDays(client, activityPresence, 'presence', { scope: json, floor_day: floorDay })
+    return [...hours, ...days, ...presence]
+  },
+}
+
+/** A ledger that is one statement taking :touched and :floor. */
+function simpleLedger(name: string, source: string, concerned: readonly string[]): Ledger {
+  const statement = sql(name)
+  return {
+    name,
+    concerns: (types) => types.some((type) => concerned.includes(type)),
+    fold: (client, touched) =>
+      foldInstants(client, statement, source, {
+        touched: JSON.stringify(touched),
+        floor: earliest(touched.map((member) => member.since)),
+      }),
+  }
+}
+
+const goals = simpleLedger('goals', 'goal_changes', [
+  'goal_created',
+  'goal_completed',
+  'goal_abandoned',
+  'goal_reopened',
+])
+
+/** Every ledger, in the order in which they are folded; the member ledger runs before all of them. */
+const ledgers: readonly Ledger[] = [activity, goals]
+
+// One fold at a time per database: two folds of one member could otherwise overwrite each other's newer state.
+const FOLD_LOCK = 7_302_101
+
+/**
+ * Takes one batch of dirty members and recomputes their ledgers in one transaction. Returns how many members it folded;
+ * 0 when nothing was dirty. Order of arrival does not matter: each ledger is a pure fold over the member's events.
+ */
+export async function foldDirty(pool: pg.Pool, options: { limit?: number } = {}): Promise<{ members: number }> {
+  return inTransaction(pool, async (client) => {
+    await client.query('select pg_advisory_xact_lock($1)', [FOLD_LOCK])
+    const { rows } = await client.query<DirtyMember>(takeDirty.bind({ limit: options.limit ?? 2_000 }))
+    if (rows.length === 0) return { members: 0 }
+    await recordTouched(client, await foldMembers(client, rows))
+    return { members: rows.length }
+  })
+}
+
+const takeDirty = loadSql(new URL('./sql/take-dirty-members.sql', import.meta.url))
+
+async function foldMembers(client: pg.PoolClient, dirty: readonly DirtyMember[]): Promise<TouchedRange[]> {
+  const touched: TouchedRange[] = []
+  const changed = await client.query<TouchedMember>(
+    memberFold.bind({ touched: JSON.stringify(dirty), floor: earliest(dirty.map((member) => member.since)) }),
+  )
+  const redone = new Map(changed.rows.map((row) => [`${row.tenant_id}/${row.user_id}`, row.since]))
+  if (changed.rows.length > 0)
+    touched.push(
+      ...(await foldInstants(client, memberDimensions, 'events', {
+        changed: JSON.stringify(changed.rows),
+        floor: earliest(changed.rows.map((row) => row.since)),
+      })),
+    )
+  for (const ledger of ledgers) {
+    const members: TouchedMember[] = []
+    for (const { tenant_id, user_id, since, types } of dirty) {
+      // Changed dimensions concern every ledger of that member, from the change on.
+      const from = redone.get(`${tenant_id}/${user_id}`)
+      if (from !== undefined) members.push({ tenant_id, user_id, since: from < since ? from : since })
+      else if (ledger.concerns(types)) members.push({ tenant_id, user_id, since })
+    }
+    if (members.length > 0) touched.push(...(await ledger.fold(client, members)))
+  }
+  return touched
+}
+
+async function recordTouched(client: pg.PoolClient, ranges: readonly TouchedRange[]): Promise<void> {
+  if (ranges.length === 0) return
+  await client.query(
+    `insert into analytics.touched_ranges (source, from_at, to_at)
+     select source, "from", "to" from jsonb_to_recordset($1::jsonb) as x (source text, "from" timestamptz, "to" timestamptz)`,
+    [JSON.stringify(ranges)],
+  )
+}

@@ -1,0 +1,73 @@
+-- Recomputes member-hours from hour_from on. A gap of up to 5 minutes inside a session counts in the hour it starts in.
+-- Dimensions are those of the hour's first action. Params: :scope jsonb [{tenant_id,user_id,hour_from,session_gap}],
+-- :floor timestamptz (earliest hour_from). Returns the touched range.
+with scope as materialized (
+  select t.*, n.timezone
+  from jsonb_to_recordset(:scope::jsonb) as t (tenant_id uuid, user_id text, hour_from timestamptz, session_gap interval)
+  join analytics.tenants n on n.id = t.tenant_id
+),
+actions as (
+  select e.tenant_id, e.user_id, e.occurred_at, e.event_id, e.local_hour, e.plan, e.coach_id, e.cohort_week, e.cohort_month,
+    t.timezone, t.session_gap,
+    lead(e.occurred_at) over (
+      partition by e.tenant_id, e.user_id, coalesce(e.session_id, '') order by e.occurred_at
+    ) - e.occurred_at as gap
+  from scope t
+  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.hour_from
+  where e.is_action and e.occurred_at >= :floor::timestamptz
+),
+starts as (
+  select s.tenant_id, s.user_id,
+    s.started_at - ((s.started_at at time zone t.timezone) - date_trunc('hour', s.started_at at time zone t.timezone)) as hour,
+    count(*)::integer as sessions
+  from scope t
+  join analytics.sessions s on s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.started_at >= t.hour_from
+  where s.started_at >= :floor::timestamptz
+  group by 1, 2, 3
+),
+hours as (
+  select tenant_id, user_id,
+    occurred_at - ((occurred_at at time zone timezone) - date_trunc('hour', occurred_at at time zone timezone)) as hour,
+    min(local_hour) as local_hour,
+    count(*)::integer as actions,
+    coalesce(sum(extract(epoch from gap)) filter (where gap <= session_gap and gap <= interval '5 minutes'), 0)::double precision
+      as active_seconds,
+    (array_agg(plan order by occurred_at, event_id))[1] as plan,
+    (array_agg(coach_id order by occurred_at, event_id))[1] as coach_id,
+    (array_agg(cohort_week order by occurred_at, event_id))[1] as cohort_week,
+    (array_agg(cohort_month order by occurred_at, event_id))[1] as cohort_month
+  from actions
+  group by 1, 2, 3
+),
+rebuilt as materialized (
+  select h.*, coalesce(s.sessions, 0) as sessions
+  from hours h
+  left join starts s on s.tenant_id = h.tenant_id and s.user_id = h.user_id and s.hour = h.hour
+),
+removed as (
+  delete from analytics.member_hours m
+  using scope t
+  where m.tenant_id = t.tenant_id and m.user_id = t.user_id and m.hour >= t.hour_from and m.hour >= :floor::timestamptz
+    and not exists (
+      select from rebuilt r
+      where r.tenant_id = m.tenant_id and r.user_id = m.user_id and r.hour = m.hour and r.local_hour = m.local_hour
+    )
+  returning m.hour
+),
+written as (
+  insert into analytics.member_hours as m (
+    tenant_id, user_id, hour, local_hour, actions, active_seconds, sessions, plan, coach_id, cohort_week, cohort_month
+  )
+  select tenant_id, user_id, hour, local_hour, actions, active_seconds, sessions, plan, coach_id, cohort_week, cohort_month
+  from rebuilt
+  on conflict (tenant_id, user_id, hour, local_hour) do update set
+    actions = excluded.actions, active_seconds = excluded.active_seconds, sessions = excluded.sessions,
+    plan = excluded.plan, coach_id = excluded.coach_id, cohort_week = excluded.cohort_week, cohort_month = excluded.cohort_month
+    where (m.actions, m.active_seconds, m.sessions, m.plan, m.coach_id, m.cohort_week, m.cohort_month) is distinct from (
+      excluded.actions, excluded.active_seconds, excluded.sessions, excluded.plan, excluded.coach_id,
+      excluded.cohort_week, excluded.cohort_month
+    )
+  returning m.hour
+)
+select min(hour) as from_at, max(hour) as to_at
+from (select hour from removed union all select hour from written) touched

@@ -1,0 +1,68 @@
+-- Recomputes the sessions that an action at or after `since` may belong to, or start. A session is a run of actions with
+-- one session_id ('' = none sent) whose gaps do not exceed session_gap; active seconds are its gaps of up to 5 minutes.
+-- Params: :scope jsonb [{tenant_id,user_id,since,session_gap}], :floor timestamptz.
+with scope as materialized (
+  select *
+  from jsonb_to_recordset(:scope::jsonb) as t (tenant_id uuid, user_id text, since timestamptz, session_gap interval)
+),
+-- At most one session per session_id reaches `since` (two would be less than a gap apart).
+open_sessions as materialized (
+  select s.tenant_id, s.user_id, s.session_id, s.started_at
+  from scope t
+  join analytics.sessions s
+    on s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.started_at < t.since
+    and s.ended_at >= t.since - t.session_gap
+),
+actions as (
+  select e.tenant_id, e.user_id, coalesce(e.session_id, '') as session_id, e.occurred_at, t.session_gap,
+    e.occurred_at - lag(e.occurred_at) over (
+      partition by e.tenant_id, e.user_id, coalesce(e.session_id, '') order by e.occurred_at
+    ) as gap
+  from scope t
+  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id
+  left join open_sessions o
+    on o.tenant_id = t.tenant_id and o.user_id = t.user_id and o.session_id = coalesce(e.session_id, '')
+  where e.is_action and e.occurred_at >= :floor::timestamptz and e.occurred_at >= coalesce(o.started_at, t.since)
+),
+numbered as (
+  select *, count(*) filter (where gap is null or gap > session_gap) over (
+    partition by tenant_id, user_id, session_id order by occurred_at rows unbounded preceding
+  ) as nth
+  from actions
+),
+rebuilt as materialized (
+  select tenant_id, user_id, session_id, min(occurred_at) as started_at, max(occurred_at) as ended_at,
+    count(*)::integer as events,
+    coalesce(sum(extract(epoch from gap)) filter (where gap <= session_gap and gap <= interval '5 minutes'), 0)::double precision
+      as active_seconds
+  from numbered
+  group by tenant_id, user_id, session_id, nth
+),
+removed as (
+  delete from analytics.sessions s
+  using scope t
+  where s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.started_at >= :floor::timestamptz
+    and (
+      s.started_at >= t.since
+      or exists (
+        select from open_sessions o
+        where o.tenant_id = s.tenant_id and o.user_id = s.user_id and o.session_id = s.session_id
+          and o.started_at = s.started_at
+      )
+    )
+    and not exists (
+      select from rebuilt r
+      where r.tenant_id = s.tenant_id and r.user_id = s.user_id and r.session_id = s.session_id
+        and r.started_at = s.started_at
+    )
+  returning 1
+),
+written as (
+  insert into analytics.sessions as s (tenant_id, user_id, session_id, started_at, ended_at, events, active_seconds)
+  select tenant_id, user_id, session_id, started_at, ended_at, events, active_seconds from rebuilt
+  on conflict (tenant_id, user_id, session_id, started_at) do update
+    set ended_at = excluded.ended_at, events = excluded.events, active_seconds = excluded.active_seconds
+    where (s.ended_at, s.events, s.active_seconds) is distinct from (excluded.ended_at, excluded.events, excluded.active_seconds)
+  returning 1
+)
+select (select count(*) from removed)::integer as removed, (select count(*) from written)::integer as written

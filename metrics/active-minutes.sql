@@ -1,0 +1,6 @@
+-- Minutes of activity in the period.
+select period_start(:granularity, at) as t, member_dimension(:group_by, plan, coach_id, cohort_week, cohort_month) as key, sum(active_seconds) / 60 as value
+from activity
+where grain = :grain and at >= :from_at::timestamp and at < :to_at::timestamp
+  and member_filter(:filters::jsonb, plan, coach_id, cohort_week, cohort_month)
+group by 1, 2

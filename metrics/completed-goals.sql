@@ -1,0 +1,6 @@
+-- Completions in the period.
+select period_start(:granularity, day::timestamp) as t, member_dimension(:group_by, plan, coach_id, cohort_week, cohort_month) as key, sum(completed)::double precision as value
+from goals_daily
+where day >= :from_day::date and day < :to_day::date
+  and member_filter(:filters::jsonb, plan, coach_id, cohort_week, cohort_month)
+group by 1, 2

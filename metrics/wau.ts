@@ -1,0 +1,17 @@
+import { type Metric, memberDimensions, sqlOf } from './metric.ts'
+
+export const wau: Metric = {
+  name: 'wau',
+  title: 'Weekly active members',
+  category: 'engagement',
+  unit: { kind: 'count' },
+  definition:
+    'Distinct members with at least one tracked action in the 7 local days ending on the period’s last day. Grouped, a member counts under the plan and coach of the latest active day in the window.',
+  granularities: ['day', 'week', 'month'],
+  dimensions: memberDimensions,
+  additive: true,
+  empty: 'zero',
+  roles: ['admin', 'coach'],
+  target: { value: 0.25, direction: 'at_least', of: 'change' },
+  sql: sqlOf(import.meta.url),
+}

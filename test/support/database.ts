@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { type Database, openDatabase } from '../../db/database.ts'
+
+export interface TestDatabase extends Database {
+  /** A directory for whatever else the test writes; removed with the database. */
+  readonly dataDir: string
+  /** What a child process needs in its environment to work on this database when it is a server's; else undefined. */
+  readonly url: string | undefined
+}
+
+/** A migrated database of this test file's own, on whichever engine the run uses. Close it in `afterAll`. */
+export async function openTestDatabase(options: { poolSize?: number } = {}): Promise<TestDatabase> {
+  const template = inject('template')
+  const dataDir = await mkdtemp(join(tmpdir(), 'upcoach-test-'))
+  const DATABASE_POOL_SIZE = options.poolSize ?? 6
+  if (template.kind === 'embedded') {
+    await cp(template.dataDir, dataDir, { recursive: true })
+    const database = await openDatabase({ dataDir, DATABASE_POOL_SIZE })
+    return wrap(database, dataDir, undefined, async () => undefined)
+  }
+  const name = `upcoach_test_${randomUUID().replaceAll('-', '')}`
+  const admin = new pg.Client({ connectionString: template.url })
+  await admin.connect()
+  await admin.query(`create database ${name} template ${template.name}`)
+  const url = new URL(template.url)
+  url.pathname = `/${name}`
+  const database = await openDatabase({ dataDir, DATABASE_URL: url.href, DATABASE_POOL_SIZE })
+  return wrap(database, dataDir, url.href, async () => {
+    await admin.query(`drop database if exists ${name} with (force)`)
+    await admin.end()
+  })
+}
+
+function wrap(database: Database, dataDir: string, url: string | undefined, drop: () => Promise<void>): TestDatabase {
+  return {
+    ...database,
+    dataDir,
+    url,
+    async close() {
+      await database.close()
+      await drop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
