@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { REFRESHED_CHANNEL } from './ledgers.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -66,6 +67,14 @@ const readState = `
   cross join lateral (select _timescaledb_functions.cagg_watermark(h.id) as mark) w
   where c.view_schema = 'analytics'`
 
+interface Mark {
+  readonly id: number
+  readonly source: string
+  readonly from_at: string
+  readonly to_at: string
+  readonly tenant_ids: readonly string[]
+}
+
 /** When each aggregate was last brought forward to the end of its closed buckets, per process. */
 const advanced = new WeakMap<pg.Pool, Map<string, number>>()
 
@@ -75,8 +84,8 @@ const advanced = new WeakMap<pg.Pool, Map<string, number>>()
  * later refresh would become invisible. Returns how many windows were refreshed.
  */
 export async function refreshTouched(pool: pg.Pool, now: number = Date.now()): Promise<{ ranges: number }> {
-  const marks = await pool.query<{ id: number; source: string; from_at: string; to_at: string }>(
-    'select id, source, from_at, to_at from analytics.touched_ranges order by id limit 10000',
+  const marks = await pool.query<Mark>(
+    'select id, source, from_at, to_at, tenant_ids from analytics.touched_ranges order by id limit 10000',
   )
   const done = advanced.get(pool) ?? new Map<string, number>()
   advanced.set(pool, done)
@@ -113,6 +122,9 @@ export async function refreshTouched(pool: pg.Pool, now: number = Date.now()): P
     done.set(aggregate.name, end)
   }
   await settle(pool, marks.rows, now)
+  const tenants = [...new Set(marks.rows.flatMap((mark) => mark.tenant_ids))]
+  if (refreshed > 0 && tenants.length > 0)
+    await pool.query('select pg_notify($1, $2)', [REFRESHED_CHANNEL, tenants.join(',')])
   return { ranges: refreshed }
 }
 
@@ -127,13 +139,9 @@ async function refresh(pool: pg.Pool, aggregate: Aggregate, { from, to }: Range)
 }
 
 /** Removes the marks that are done and keeps the open rest of each source as one mark. */
-async function settle(
-  pool: pg.Pool,
-  marks: readonly { id: number; source: string; from_at: string; to_at: string }[],
-  now: number,
-): Promise<void> {
+async function settle(pool: pg.Pool, marks: readonly Mark[], now: number): Promise<void> {
   if (marks.length === 0) return
-  const rest: { source: string; from: string; to: string }[] = []
+  const rest: { source: string; from: string; to: string; tenants: string[] }[] = []
   for (const source of new Set(marks.map((mark) => mark.source))) {
     const followers = aggregates.filter((aggregate) => aggregate.source === source)
     const end = Math.min(...followers.map((aggregate) => closedEnd(aggregate, now)))
@@ -143,12 +151,14 @@ async function settle(
       source,
       from: new Date(Math.max(end, Math.min(...open.map((mark) => Date.parse(mark.from_at))))).toISOString(),
       to: new Date(Math.max(...open.map((mark) => Date.parse(mark.to_at)))).toISOString(),
+      tenants: [...new Set(open.flatMap((mark) => mark.tenant_ids))],
     })
   }
   await pool.query(
     `with done as (delete from analytics.touched_ranges where id = any($1::bigint[]))
-     insert into analytics.touched_ranges (source, from_at, to_at)
-     select source, "from", "to" from jsonb_to_recordset($2::jsonb) as x (source text, "from" timestamptz, "to" timestamptz)`,
+     insert into analytics.touched_ranges (source, from_at, to_at, tenant_ids)
+     select source, "from", "to", tenants
+     from jsonb_to_recordset($2::jsonb) as x (source text, "from" timestamptz, "to" timestamptz, tenants uuid[])`,
     [marks.map((mark) => mark.id), JSON.stringify(rest)],
   )
 }

@@ -123,6 +123,11 @@ const ledgers: readonly Ledger[] = [activity, goals]
 // One fold at a time per database: two folds of one member could otherwise overwrite each other's newer state.
 const FOLD_LOCK = 7_302_101
 
+const takeDirty = loadSql(new URL('./sql/take-dirty-members.sql', import.meta.url))
+
+/** The channel on which tenants whose numbers changed are announced (payload: comma-separated ids). */
+export const REFRESHED_CHANNEL = 'analytics_refreshed'
+
 /**
  * Takes one batch of dirty members and recomputes their ledgers in one transaction. Returns how many members it folded;
  * 0 when nothing was dirty. Order of arrival does not matter: each ledger is a pure fold over the member's events.
@@ -132,12 +137,12 @@ export async function foldDirty(pool: pg.Pool, options: { limit?: number } = {})
     await client.query('select pg_advisory_xact_lock($1)', [FOLD_LOCK])
     const { rows } = await client.query<DirtyMember>(takeDirty.bind({ limit: options.limit ?? 2_000 }))
     if (rows.length === 0) return { members: 0 }
-    await recordTouched(client, await foldMembers(client, rows))
+    const tenants = [...new Set(rows.map((row) => row.tenant_id))]
+    await recordTouched(client, await foldMembers(client, rows), tenants)
+    await client.query('select pg_notify($1, $2)', [REFRESHED_CHANNEL, tenants.join(',')])
     return { members: rows.length }
   })
 }
-
-const takeDirty = loadSql(new URL('./sql/take-dirty-members.sql', import.meta.url))
 
 async function foldMembers(client: pg.PoolClient, dirty: readonly DirtyMember[]): Promise<TouchedRange[]> {
   const touched: TouchedRange[] = []
@@ -157,7 +162,7 @@ async function foldMembers(client: pg.PoolClient, dirty: readonly DirtyMember[])
     for (const { tenant_id, user_id, since, types } of dirty) {
       // Changed dimensions concern every ledger of that member, from the change on.
       const from = redone.get(`${tenant_id}/${user_id}`)
-      if (from !== undefined) members.push({ tenant_id, user_id, since: from < since ? from : since })
+      if (from !== undefined) members.push({ tenant_id, user_id, since: earliest([from, since]) })
       else if (ledger.concerns(types)) members.push({ tenant_id, user_id, since })
     }
     if (members.length > 0) touched.push(...(await ledger.fold(client, members)))
@@ -165,11 +170,16 @@ async function foldMembers(client: pg.PoolClient, dirty: readonly DirtyMember[])
   return touched
 }
 
-async function recordTouched(client: pg.PoolClient, ranges: readonly TouchedRange[]): Promise<void> {
+async function recordTouched(
+  client: pg.PoolClient,
+  ranges: readonly TouchedRange[],
+  tenants: readonly string[],
+): Promise<void> {
   if (ranges.length === 0) return
   await client.query(
-    `insert into analytics.touched_ranges (source, from_at, to_at)
-     select source, "from", "to" from jsonb_to_recordset($1::jsonb) as x (source text, "from" timestamptz, "to" timestamptz)`,
-    [JSON.stringify(ranges)],
+    `insert into analytics.touched_ranges (source, from_at, to_at, tenant_ids)
+     select source, "from", "to", $2::uuid[]
+     from jsonb_to_recordset($1::jsonb) as x (source text, "from" timestamptz, "to" timestamptz)`,
+    [JSON.stringify(ranges), tenants],
   )
 }

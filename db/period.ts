@@ -48,7 +48,10 @@ export function periodRange(from: string, to: string, granularity: Granularity, 
   let at = start
   while (at < requestedEnd) {
     if (periods.length === MAX_POINTS)
-      throw new RangeError400('to', `gives more than ${MAX_POINTS} points: shorten the range or choose a coarser granularity`)
+      throw new RangeError400(
+        'to',
+        `gives more than ${MAX_POINTS} points: shorten the range or choose a coarser granularity`,
+      )
     periods.push(at)
     at = next(at, granularity)
   }

@@ -71,7 +71,9 @@ export async function readMetric(
     .sort(([a], [b]) => compareKeys(a ?? '', b ?? ''))
     .map(([key, found]) => ({
       key: query.groupBy === undefined ? {} : { [query.groupBy]: key ?? '' },
-      points: periods.map((at) => toPoint(metric, query.range, at, found.get(periodKey(at, query.range.granularity)), now)),
+      points: periods.map((at) =>
+        toPoint(metric, query.range, at, found.get(periodKey(at, query.range.granularity)), now),
+      ),
     }))
 }
 
@@ -84,8 +86,7 @@ function toPoint(metric: Metric, range: PeriodRange, at: DateTime, row: Row | un
   const t = periodLabel(at, range.granularity)
   const running = at.plus({ [range.granularity]: 1 }) > now && !metric.matures
   const partial = running ? { partial: true as const } : {}
-  if (row === undefined)
-    return metric.empty === 'zero' ? { t, value: 0, ...partial } : { t, value: null, ...partial }
+  if (row === undefined) return metric.empty === 'zero' ? { t, value: 0, ...partial } : { t, value: null, ...partial }
   if (row.value !== undefined) return { t, value: row.value, ...partial }
   const { numerator, denominator } = row
   const value = numerator === null || !denominator ? null : numerator / denominator

@@ -17,6 +17,9 @@ create table analytics.touched_ranges (
   source text not null,
   from_at timestamptz not null,
   to_at timestamptz not null,
+  -- Whose answers change when the range is refreshed.
+  tenant_ids uuid[] not null,
+  marked_at timestamptz not null default now(),
   check (from_at <= to_at)
 );
 

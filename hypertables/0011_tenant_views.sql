@@ -22,4 +22,13 @@ create view tenant.members with (security_barrier) as
 create view tenant.audit_log with (security_barrier) as
   select * from analytics.analytics_audit_log where tenant_id = tenant.id();
 
+
+-- Everything that was received before this instant is counted in the tenant's numbers.
+create view tenant.freshness with (security_barrier) as
+  select least(
+    now(),
+    (select min(marked_at) from analytics.dirty_members where tenant_id = tenant.id()),
+    (select min(marked_at) from analytics.touched_ranges where tenant.id() = any(tenant_ids))
+  ) as fresh_until;
+
 grant select on all tables in schema tenant to analytics_api;

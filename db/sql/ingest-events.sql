@@ -65,8 +65,8 @@ dirty as (
 ),
 -- Rows of the running hour need no mark: the hour is materialised only after it has closed.
 touched as (
-  insert into analytics.touched_ranges (source, from_at, to_at)
-  select 'events', min(occurred_at), max(occurred_at)
+  insert into analytics.touched_ranges (source, from_at, to_at, tenant_ids)
+  select 'events', min(occurred_at), max(occurred_at), array[:tenant::uuid]
   from stored
   where occurred_at < date_trunc('hour', now())
   group by ()

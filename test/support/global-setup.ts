@@ -39,8 +39,14 @@ async function setupServer(project: TestProject, url: string): Promise<() => Pro
   const database = await openDatabase({ dataDir: '', DATABASE_URL: target.href, DATABASE_POOL_SIZE: 2 })
   await migrate(database.connection)
   // Tests drive the policies themselves (CALL run_job), so that nothing depends on when the scheduler wakes up.
-  await database.pool.query('select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where job_id >= 1000')
+  await database.pool.query(
+    'select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where job_id >= 1000',
+  )
+  await database.pool.query('select _timescaledb_functions.stop_background_workers()')
   await database.close()
+  // A template may have no sessions, the scheduler's included.
+  await admin.query(`alter database ${name} with allow_connections false`)
+  await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
   project.provide('template', { kind: 'server', url, name })
   return async () => {
     await admin.query(`drop database if exists ${name} with (force)`)
