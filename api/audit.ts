@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Counter } from 'prom-client'
 import './route-config.ts'
+import { onAnswered } from './plugins/answered.ts'
 import './plugins/http-metrics.ts'
 import { principalOf } from './plugins/authentication.ts'
 
@@ -29,6 +30,9 @@ function withoutSecrets(value: unknown): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !SECRET.test(key)))
 }
 
+/** Filled once a request has passed validation: what a refused request held is whatever was sent, and stays out. */
+const validated = new WeakMap<FastifyRequest, Record<string, unknown>>()
+
 function entryOf(request: FastifyRequest, status: number): AuditEntry | undefined {
   const principal = principalOf(request)
   const { config, method, url } = request.routeOptions
@@ -40,8 +44,7 @@ function entryOf(request: FastifyRequest, status: number): AuditEntry | undefine
     role: principal.role,
     action: config.audit ?? route,
     route,
-    // A request that failed validation holds whatever was sent: only its route is kept.
-    parameters: status === 400 ? {} : { ...withoutSecrets(request.params), ...withoutSecrets(request.query) },
+    parameters: validated.get(request) ?? {},
     status,
     request_id: request.id,
     at: new Date().toISOString(),
@@ -56,16 +59,19 @@ export const audit = fp(
       help: 'Audit entries that could not be handed on.',
       registers: [app.metrics],
     })
-    app.addHook('onResponse', async (request, reply) => {
-      const entry = entryOf(request, reply.statusCode)
+    app.addHook('preHandler', async (request) => {
+      validated.set(request, { ...withoutSecrets(request.params), ...withoutSecrets(request.query) })
+    })
+    onAnswered(app, (request, _reply, status) => {
+      const entry = entryOf(request, status)
       if (!entry) return
-      try {
-        await options.write(entry)
-      } catch (err) {
-        // The answer is out; what is left is to make the gap visible.
-        failures.inc()
-        request.log.error({ err, action: entry.action }, 'the audit entry could not be written')
-      }
+      // The answer is out; what is left is to make the gap visible.
+      Promise.resolve(entry)
+        .then(options.write)
+        .catch((err: unknown) => {
+          failures.inc()
+          request.log.error({ err, action: entry.action }, 'the audit entry could not be written')
+        })
     })
   },
 )

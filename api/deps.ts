@@ -3,21 +3,13 @@ import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import type { AuditEntry } from './audit.ts'
 import type { Cache } from './cache.ts'
+import type { Collector } from './plugins/http-metrics.ts'
 import type { VerificationKeys } from './security/keys.ts'
 
 /** One thing that must be in order before this instance takes traffic. `detail` is public: no hosts, no errors. */
 export type ReadinessCheck = {
   readonly name: string
   check(): Promise<{ readonly ok: boolean; readonly detail?: string }>
-}
-
-/** A gauge that is read whenever Prometheus asks. Names and labels must not hold tenants or members. */
-export type Collector = {
-  /** snake_case with unit, e.g. `upcoach_queue_waiting_jobs`. */
-  readonly name: string
-  readonly help: string
-  readonly labels?: readonly string[]
-  collect(): Promise<readonly { readonly value: number; readonly labels?: Readonly<Record<string, string>> }[]>
 }
 
 /** Everything the platform stands on, handed in by whoever starts it. */

@@ -1,13 +1,22 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Collector } from '../deps.ts'
+import { onAnswered } from './answered.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** This app's Prometheus registry; counters of routes and plugins go in here. */
     readonly metrics: Registry
   }
+}
+
+/** A gauge that is read whenever Prometheus asks. Names and labels must not hold tenants or members. */
+export type Collector = {
+  /** snake_case with unit, e.g. `upcoach_queue_waiting_jobs`. */
+  readonly name: string
+  readonly help: string
+  readonly labels?: readonly string[]
+  collect(): Promise<readonly { readonly value: number; readonly labels?: Readonly<Record<string, string>> }[]>
 }
 
 /** A collector that fails costs its own gauge, not the whole scrape: the scrape matters most while things are broken. */
@@ -48,9 +57,9 @@ export const httpMetrics = fp(async (app: FastifyInstance, options: { collectors
     registers: [registry],
   })
   for (const collector of options.collectors) gaugeOf(app, registry, failures, collector)
-  app.addHook('onResponse', async (request, reply) => {
+  onAnswered(app, (request, reply, status) => {
     // The pattern, never the path: values would make the number of series unbounded.
     const route = request.routeOptions.url ?? 'unmatched'
-    duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000)
+    duration.observe({ method: request.method, route, status }, reply.elapsedTime / 1000)
   })
 })

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config.ts'
+import { onAnswered } from './answered.ts'
 import { principalOf } from './authentication.ts'
 
 /** Things that must not reach a log even inside an error's message: tokens, addresses, passwords in URLs. */
@@ -65,13 +66,13 @@ export function loggerOptions(config: Pick<Config, 'LOG_LEVEL'>, stream?: { writ
 
 /** One line per answer: no path values, no query, no address, no subject. */
 export const requestLog = fp(async (app: FastifyInstance) => {
-  app.addHook('onResponse', async (request, reply) => {
+  onAnswered(app, (request, reply, status) => {
     const principal = principalOf(request)
     request.log.info(
       {
         method: request.method,
         route: request.routeOptions.url ?? 'unmatched',
-        status: reply.statusCode,
+        status,
         duration_ms: Math.round(reply.elapsedTime * 10) / 10,
         ...(principal ? { tenant_id: principal.tenantId, role: principal.role } : {}),
       },

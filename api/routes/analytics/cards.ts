@@ -1,0 +1,66 @@
+import type { DateTime } from 'luxon'
+import type pg from 'pg'
+import type { z } from 'zod'
+import { periodRange } from '../../../db/period.ts'
+import { type Point, readMetric } from '../../../db/reader.ts'
+import type { Tenant } from '../../../db/tenant.ts'
+import type { Dimension, Granularity, Metric, Target } from '../../../metrics/metric.ts'
+import type { cardSchema } from '../../schemas/card.ts'
+import { describeUnit } from './describe.ts'
+
+export type Card = z.infer<typeof cardSchema>
+
+/** Within a tenth of the target (or two points of growth) is at risk, not yet off track. */
+const AT_RISK = 0.9
+const AT_RISK_POINTS = 0.02
+
+/** How a value (or its change) stands against the target; null when there is nothing to judge. */
+export function statusOf(value: number | null, change: number | null, target: Target | undefined): Card['status'] {
+  if (!target) return null
+  const judged = target.of === 'change' ? change : value
+  if (judged === null) return null
+  const sign = target.direction === 'at_least' ? 1 : -1
+  if (sign * judged >= sign * target.value) return 'on_track'
+  if (target.of === 'change') return sign * judged >= sign * target.value - AT_RISK_POINTS ? 'at_risk' : 'off_track'
+  const limit = target.direction === 'at_least' ? target.value * AT_RISK : target.value / AT_RISK
+  return sign * judged >= sign * limit ? 'at_risk' : 'off_track'
+}
+
+/** How many periods back a card looks for a cell that is over: week-n and day-30 cells mature late. */
+const LOOK_BACK: Readonly<Record<Granularity, number>> = { hour: 48, day: 45, week: 9, month: 4 }
+
+const isOver = (point: Point): boolean => !point.partial
+
+/**
+ * One card: the metric over the latest period that is over, the one before, the change between them, and the status
+ * against the target. The finest of the metric's granularities not finer than asked is used.
+ */
+export async function readCard(
+  client: pg.ClientBase,
+  metric: Metric,
+  tenant: Tenant,
+  options: { granularity: Granularity; filters: Partial<Record<Dimension, string[]>>; now: DateTime },
+): Promise<Card> {
+  const granularity = metric.granularities.includes(options.granularity) ? options.granularity : (metric.granularities.at(-1) ?? 'day')
+  const now = options.now.setZone(tenant.timezone)
+  const from = now.minus({ [granularity]: LOOK_BACK[granularity] })
+  const range = periodRange(from.toISO() ?? '', now.toISO() ?? '', granularity, tenant.timezone)
+  const filters = Object.fromEntries(
+    Object.entries(options.filters).filter(([name]) => (metric.dimensions as readonly string[]).includes(name)),
+  )
+  const [series] = await readMetric(client, metric, { range, filters }, options.now)
+  const points = (series?.points ?? []).filter((point) => isOver(point) && (!metric.matures || point.value !== null))
+  const value = points.at(-1)?.value ?? null
+  const previous = points.at(-2)?.value ?? null
+  const change = value === null || !previous ? null : (value - previous) / previous
+  return {
+    name: metric.name,
+    title: metric.title,
+    value,
+    previous,
+    change,
+    ...(metric.target ? { target: metric.target } : {}),
+    status: statusOf(value, change, metric.target),
+    unit: describeUnit(metric, tenant),
+  }
+}

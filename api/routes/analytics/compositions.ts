@@ -1,0 +1,151 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { DateTime } from 'luxon'
+import { z } from 'zod'
+import { readMetric } from '../../../db/reader.ts'
+import { withTenant } from '../../../db/tenant.ts'
+import { findMetric } from '../../../metrics/catalog.ts'
+import type { Metric } from '../../../metrics/metric.ts'
+import { errors } from '../../errors.ts'
+import { cardSchema } from '../../schemas/card.ts'
+import { seriesAnswerSchema } from '../../schemas/series.ts'
+import type { Role } from '../../security/principal.ts'
+import { readCard } from './cards.ts'
+import { describeMetric, mayRead } from './describe.ts'
+import { freshUntil } from './freshness.ts'
+import type { AnalyticsOptions } from './index.ts'
+import { describeRange } from './range.ts'
+import { readFilters, readMetricQuery, readQuerySchema } from './read-query.ts'
+
+/** A route that shows several metrics together, by name. A name that the catalogue lacks keeps the app from starting. */
+interface Composition {
+  readonly path: string
+  readonly summary: string
+  readonly roles: readonly Role[]
+  readonly metrics: readonly string[]
+}
+
+/** KPI cards: the latest period that is over, against the one before and the target. */
+const cardRoutes: readonly Composition[] = [
+  {
+    path: '/overview',
+    summary: 'KPI cards of every pillar',
+    roles: ['admin'],
+    metrics: ['wau', 'mau', 'stickiness', 'goal_completion_rate', 'active_minutes', 'sessions_per_user', 'd1_retention', 'd7_retention', 'd30_retention'],
+  },
+  {
+    path: '/goals/overview',
+    summary: 'KPI cards for goals',
+    roles: ['admin', 'coach'],
+    metrics: ['goal_completion_rate', 'active_goals', 'completed_goals'],
+  },
+]
+
+/** Several metrics as time series, over one range and grouping. */
+const seriesRoutes: readonly Composition[] = [
+  {
+    path: '/goals',
+    summary: 'Goals as time series',
+    roles: ['admin', 'coach'],
+    metrics: ['goal_completion_rate', 'active_goals', 'completed_goals'],
+  },
+  {
+    path: '/engagement',
+    summary: 'Engagement as time series',
+    roles: ['admin', 'coach'],
+    metrics: ['active_members', 'wau', 'mau', 'stickiness', 'active_minutes', 'sessions_per_user'],
+  },
+]
+
+const cardsAnswerSchema = z
+  .object({
+    cards: z.array(cardSchema),
+    granularity: z.enum(['day', 'week', 'month']),
+    timezone: z.string(),
+    fresh_until: z.string().nullable(),
+  })
+  .meta({ id: 'Cards' })
+
+const cardsQuerySchema = z.strictObject({
+  granularity: z.enum(['day', 'week', 'month']).default('week').describe('The period a card covers: the latest that is over.'),
+  'filter[plan]': readQuerySchema.shape['filter[plan]'],
+  'filter[coach]': readQuerySchema.shape['filter[coach]'],
+  'filter[cohort]': readQuerySchema.shape['filter[cohort]'],
+  'filter[cohort_month]': readQuerySchema.shape['filter[cohort_month]'],
+})
+
+const seriesListSchema = z.object({ metrics: z.array(seriesAnswerSchema) }).meta({ id: 'SeriesList' })
+
+function named(name: string): Metric {
+  const metric = findMetric(name)
+  if (!metric) throw new Error(`a composition names the unknown metric ${name}`)
+  return metric
+}
+
+/** The named endpoints of the requirements: thin compositions over the one reader. */
+export const compositionRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, { contextOf }) => {
+  for (const { path, summary, roles, metrics: names } of cardRoutes) {
+    const metrics = names.map(named)
+    app.get(
+      path,
+      {
+        config: { roles, heavyRead: true, audit: 'cards.read' },
+        schema: { tags: ['dashboards'], summary, querystring: cardsQuerySchema, response: { 200: cardsAnswerSchema } },
+      },
+      async (request, reply) => {
+        const { principal, query } = request
+        const { tenant } = await contextOf(principal.tenantId)
+        const { granularity } = query
+        const filters = readFilters(query, principal)
+        return reply.sendCached({
+          key: { granularity, filters },
+          sources: ['kpi'],
+          ttlSeconds: 60,
+          produce: () =>
+            withTenant(app.deps.database.pool, tenant.id, async (client) => {
+              const now = DateTime.utc()
+              const cards = []
+              for (const metric of metrics) cards.push(await readCard(client, metric, tenant, { granularity, filters, now }))
+              return { cards, granularity, timezone: tenant.timezone, fresh_until: await freshUntil(client) }
+            }),
+        })
+      },
+    )
+  }
+
+  for (const { path, summary, roles, metrics: names } of seriesRoutes) {
+    const metrics = names.map(named)
+    app.get(
+      path,
+      {
+        config: { roles, heavyRead: true, audit: 'series.read', errors: [errors.UNKNOWN_DIMENSION] },
+        schema: { tags: ['dashboards'], summary, querystring: readQuerySchema, response: { 200: seriesListSchema } },
+      },
+      async (request, reply) => {
+        const { principal, query } = request
+        const { tenant } = await contextOf(principal.tenantId)
+        const readable = metrics.filter((metric) => mayRead(principal.role, metric))
+        const reads = readable
+          .filter((metric) => query.granularity === undefined || metric.granularities.includes(query.granularity))
+          .map((metric) => ({ metric, read: readMetricQuery(query, metric, tenant, principal) }))
+        return reply.sendCached({
+          key: { query, ranges: reads.map(({ read }) => describeRange(read.range)), filters: readFilters(query, principal) },
+          sources: ['kpi'],
+          ttlSeconds: 60,
+          produce: () =>
+            withTenant(app.deps.database.pool, tenant.id, async (client) => {
+              const fresh_until = await freshUntil(client)
+              const answers = []
+              for (const { metric, read } of reads)
+                answers.push({
+                  metric: describeMetric(metric, tenant),
+                  range: describeRange(read.range),
+                  fresh_until,
+                  series: await readMetric(client, metric, read),
+                })
+              return { metrics: answers }
+            }),
+        })
+      },
+    )
+  }
+}

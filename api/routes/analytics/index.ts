@@ -1,0 +1,33 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { cohortRoutes } from './cohorts.ts'
+import { compositionRoutes } from './compositions.ts'
+import { eventRoutes } from './events.ts'
+import { heatmapRoutes } from './heatmap.ts'
+import { metricRoutes } from './metrics.ts'
+import { type TenantContext, tenantContexts } from './tenant-context.ts'
+
+/** What the routes below /api/analytics share. */
+export interface AnalyticsOptions {
+  /** The tenant of a token; 401 when it does not exist. */
+  readonly contextOf: (tenantId: string) => Promise<TenantContext>
+  /** Called after new events were stored, so that the ledgers are folded soon. */
+  readonly ingested: () => void
+}
+
+/** Everything below /api/analytics. */
+export const analytics: FastifyPluginAsync<{ masterKey: Buffer; ingested?: () => void }> = async (app, options) => {
+  const shared: AnalyticsOptions = {
+    contextOf: tenantContexts(app.deps.database, options.masterKey),
+    ingested: options.ingested ?? (() => undefined),
+  }
+  await app.register(
+    async (scope) => {
+      await scope.register(eventRoutes, shared)
+      await scope.register(metricRoutes, shared)
+      await scope.register(compositionRoutes, shared)
+      await scope.register(heatmapRoutes, shared)
+      await scope.register(cohortRoutes, shared)
+    },
+    { prefix: '/api/analytics' },
+  )
+}
