@@ -4,6 +4,7 @@ export interface ChildOptions {
   readonly socketDirectory: string
   readonly tcpPort?: number
   readonly idleInTransactionMs: number
+  readonly durable: boolean
 }
 
 export type ToChild = { readonly kind: 'stop' } | { readonly kind: 'ping' }

@@ -16,6 +16,8 @@ export interface EngineOptions {
   readonly hardLimitMs?: number
   /** A client may sit idle inside a transaction, which blocks every other client, for this long, in milliseconds. */
   readonly idleInTransactionMs?: number
+  /** Flush every commit to the disk, so that it survives a power cut; true by default. A killed process loses nothing either way. */
+  readonly durable?: boolean
   readonly onLog?: (message: string, level: LogLevel) => void
 }
 
@@ -60,6 +62,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       dataDir,
       socketDirectory: directory,
       idleInTransactionMs: options.idleInTransactionMs ?? DEFAULT_IDLE_IN_TRANSACTION_MS,
+      durable: options.durable ?? true,
       ...(options.tcpPort === undefined ? {} : { tcpPort: options.tcpPort }),
     }
     this.#hardLimitMs = options.hardLimitMs ?? DEFAULT_HARD_LIMIT_MS

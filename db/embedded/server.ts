@@ -61,7 +61,7 @@ async function main(options: ChildOptions): Promise<void> {
   const path = socketPath(options.socketDirectory)
   await rm(path, { force: true })
 
-  const database = await openCluster(options.dataDir)
+  const database = await openCluster(options.dataDir, options.durable)
   const parameters = await reportedSettings(database)
   const session = new SharedSession({
     idleInTransactionMs: options.idleInTransactionMs,
