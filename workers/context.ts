@@ -1,0 +1,18 @@
+import type { Database } from '../db/database.ts'
+import type { Queues } from './queues.ts'
+
+/** Where workers write; pino and Fastify's `app.log` fit. Fields must not hold members' data. */
+export interface Logger {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void
+  error(fields: Readonly<Record<string, unknown>>, message: string): void
+}
+
+/** What every processor gets beside its payload. */
+export interface WorkerContext {
+  readonly database: Pick<Database, 'kind' | 'pool' | 'available'>
+  readonly queues: Queues
+  readonly logger: Logger
+  /** true from the moment the process begins to shut down: long work stops at its next safe point. */
+  isClosing(): boolean
+}

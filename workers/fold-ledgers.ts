@@ -1,0 +1,26 @@
+import { foldDirty } from '../db/ledgers.ts'
+import type { WorkerContext } from './context.ts'
+
+/** A run that has folded for this long lets others of its queue pass and asks to go on. */
+const TURN_MS = 20_000
+/** Ranges of this much time are refreshed together; hourly and daily readers see new rows before that anyway. */
+const REFRESH_DELAY_MS = 1000
+
+/**
+ * Folds every member whose events arrived since the last run, batch by batch, then asks for a refresh of the aggregates
+ * that this touched. Each batch is a transaction of its own: stopping between two loses nothing.
+ */
+export async function foldLedgers(_payload: unknown, context: WorkerContext): Promise<{ members: number }> {
+  const { pool } = context.database
+  const started = Date.now()
+  let members = 0
+  let isDone = false
+  while (!isDone && !context.isClosing() && Date.now() - started < TURN_MS) {
+    const batch = await foldDirty(pool)
+    members += batch.members
+    isDone = batch.members === 0
+  }
+  if (members > 0) await context.queues.add('refresh-aggregates', {}, { delayMs: REFRESH_DELAY_MS })
+  if (!isDone && !context.isClosing()) context.queues.requestFold()
+  return { members }
+}

@@ -1,0 +1,16 @@
+import type { WorkerContext } from './context.ts'
+import { foldLedgers } from './fold-ledgers.ts'
+import type { JobName, Payload } from './queues.ts'
+import { reconcile } from './reconcile.ts'
+import { refreshAggregates } from './refresh-aggregates.ts'
+import { runPolicies } from './run-policies.ts'
+
+/** What is done for each kind of job. */
+export const processors: {
+  readonly [Name in JobName]: (payload: Payload<Name>, context: WorkerContext) => Promise<unknown>
+} = {
+  'fold-ledgers': foldLedgers,
+  'refresh-aggregates': refreshAggregates,
+  'run-policies': runPolicies,
+  reconcile,
+}

@@ -1,0 +1,43 @@
+import { type JobName, jobOptions, jobs, type Payload, type Queues, queueNames } from './queues.ts'
+
+interface Schedule<Name extends JobName> {
+  readonly job: Name
+  readonly everyMs: number
+  readonly payload: Payload<Name>
+}
+
+const schedule = <Name extends JobName>(job: Name, everyMs: number, payload: Payload<Name>): Schedule<Name> => ({
+  job,
+  everyMs,
+  payload,
+})
+
+const SECOND = 1000
+const HOUR = 3600 * SECOND
+
+/** All recurring work. */
+export const schedules: readonly Schedule<JobName>[] = [
+  // Ingest asks for a fold and a fold for a refresh; these catch a request that was lost with its process.
+  schedule('fold-ledgers', 10 * SECOND, {}),
+  // Also moves the aggregates on when an hour or a day has ended without any event.
+  schedule('refresh-aggregates', 30 * SECOND, {}),
+  schedule('run-policies', 30 * SECOND, {}),
+  schedule('reconcile', 6 * HOUR, { days: 5 }),
+]
+
+/** Brings the queues' schedulers in line with the list; schedulers of jobs that are gone are removed. */
+export async function applySchedules(queues: Queues): Promise<void> {
+  for (const { job, everyMs, payload } of schedules) {
+    // A scheduled run is told apart from the requested one: without deduplication, or the one would swallow the other.
+    const { deduplication: _, ...options } = { deduplication: undefined, ...jobOptions(job) }
+    await queues
+      .get(jobs[job].queue)
+      .upsertJobScheduler(job, { every: everyMs }, { name: job, data: payload, opts: options })
+  }
+  for (const name of queueNames) {
+    const queue = queues.get(name)
+    for (const { key } of await queue.getJobSchedulers()) {
+      if (!schedules.some(({ job }) => job === key && jobs[job].queue === name)) await queue.removeJobScheduler(key)
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { type IQueueBackend, type Job, type JobProgress, UnrecoverableError, Worker } from 'bullmq'
+import type { Config } from '../config.ts'
+import type { Database } from '../db/database.ts'
+import { prepareJobs } from '../db/jobs.ts'
+import { queueBackend } from './backend.ts'
+import type { Logger, WorkerContext } from './context.ts'
+import { type Outcomes, outcomes } from './outcomes.ts'
+import { processors } from './processors.ts'
+import { type JobName, jobs, openQueues, type QueueName, type Queues, queueNames } from './queues.ts'
+import { applySchedules } from './schedules.ts'
+
+export interface WorkerOptions {
+  readonly config: Pick<Config, 'REDIS_URL'>
+  readonly database: Database
+  readonly logger: Logger
+  /** The caller's own, when it has them; otherwise opened and closed here. */
+  readonly queues?: Queues | undefined
+}
+
+export interface Workers {
+  /** Asks for a fold soon; many calls make one job. */
+  nudge(): void
+  /** Finishes the jobs that run (long ones stop at their next safe point) and disconnects. */
+  close(): Promise<void>
+}
+
+/** A job may block the embedded engine's one session, and with it the renewal of its own lock, for about this long. */
+const LOCK_MS = 120_000
+const STALLED_CHECK_MS = 30_000
+/** Pause before a queue that does not answer is asked again. */
+const RETRY_MS = 500
+const CLOSE_GRACE_MS = 20_000
+
+/** Starts one worker per queue and the schedules. Throws when the queue database cannot be reached. */
+export async function startWorkers(options: WorkerOptions): Promise<Workers> {
+  const { config, database, logger } = options
+  const warn = (err: Error) => logger.warn({ err }, 'the queue reports an error')
+  await prepareJobs(database)
+  const queues = options.queues ?? (await openQueues(config, database, warn))
+  const recorded = outcomes(database.pool)
+  let isClosing = false
+  const context: WorkerContext = {
+    database,
+    queues,
+    logger,
+    isClosing: () => isClosing,
+  }
+  if (database.kind === 'embedded' && config.REDIS_URL === undefined) await requeueOrphans(queues)
+  await applySchedules(queues)
+  const backend = queueBackend(config, database)
+  const workers = queueNames.map((name) => startWorker(name, backend, context, recorded, warn))
+  await Promise.all(workers.map((worker) => worker.waitUntilReady()))
+  // Marks that an earlier process left behind do not wait for the schedule.
+  queues.requestFold()
+
+  return {
+    nudge: queues.requestFold,
+    async close() {
+      isClosing = true
+      await Promise.all(workers.map(closeWorker))
+      await recorded.close()
+      if (!options.queues) await queues.close()
+    },
+  }
+}
+
+type AnyWorker = Worker<unknown, unknown, string, IQueueBackend, JobProgress, unknown>
+
+function startWorker(
+  queue: QueueName,
+  backend: ReturnType<typeof queueBackend>,
+  context: WorkerContext,
+  recorded: Outcomes,
+  onError: (error: Error) => void,
+): AnyWorker {
+  const worker: AnyWorker = new Worker(
+    queue,
+    async (job: Job) => process(job, context),
+    {
+      connection: {},
+      concurrency: 1,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      // Every job may safely run again, so one that lost its process is never given up for that.
+      maxStalledCount: 100,
+      runRetryDelay: RETRY_MS,
+    },
+    backend,
+  )
+  worker.on('error', onError)
+  worker.on('completed', (job) => recorded.succeeded(job.name))
+  worker.on('failed', (job, err) => {
+    const name = job?.name ?? queue
+    context.logger.error({ job: name, attempt: job?.attemptsMade, err }, 'a job failed')
+    recorded.failed(name, err)
+  })
+  return worker
+}
+
+/** Parses the payload at the edge and hands the job to its processor. */
+async function process(job: Job, context: WorkerContext): Promise<unknown> {
+  if (!isJobName(job.name)) throw new UnrecoverableError(`there is no processor for ${job.name}`)
+  return run(job.name, job.data, context)
+}
+
+const isJobName = (name: string): name is JobName => Object.hasOwn(jobs, name)
+
+async function run<Name extends JobName>(name: Name, data: unknown, context: WorkerContext): Promise<unknown> {
+  const payload = jobs[name].payload.safeParse(data)
+  if (!payload.success) throw new UnrecoverableError(`the payload of ${name} is not valid`)
+  return processors[name](payload.data as Parameters<(typeof processors)[Name]>[0], context)
+}
+
+/**
+ * Jobs that were running when the last process ended. The embedded engine serves one process tree, so nobody else runs
+ * them: they need not wait until their locks expire.
+ */
+async function requeueOrphans(queues: Queues): Promise<void> {
+  for (const name of queueNames) {
+    const queue = queues.get(name)
+    for (const job of await queue.getActive()) {
+      if (job.id !== undefined) await queue.getBackend().moveJobFromActiveToWait(job.id)
+    }
+  }
+}
+
+async function closeWorker(worker: AnyWorker): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_GRACE_MS, 'late')
+  })
+  const closed = await Promise.race([worker.close(), late])
+  clearTimeout(timer)
+  // A job that does not come to an end is left to be taken up again by the next process.
+  if (closed === 'late') await worker.disconnect()
+}
