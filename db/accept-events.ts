@@ -101,15 +101,21 @@ export async function acceptEvents(
       errors.push(eventId === undefined ? { index, ...problem } : { index, event_id: eventId, ...problem })
   }
 
-  batch.events.forEach((raw, index) => {
+  for (const [index, raw] of batch.events.entries()) {
     const parsed = parseEvent(raw)
-    if (!parsed.ok) return reject(index, raw, parsed.event_id, parsed.errors)
+    if (!parsed.ok) {
+      reject(index, raw, parsed.event_id, parsed.errors)
+      continue
+    }
     const at = Date.parse(parsed.event.occurred_at) + offset
     const problem = timeProblem(at, now, oldest.getTime())
-    if (problem) return reject(index, raw, parsed.event.event_id, [{ field: 'occurred_at', ...problem }])
+    if (problem) {
+      reject(index, raw, parsed.event.event_id, [{ field: 'occurred_at', ...problem }])
+      continue
+    }
     const event: ParsedEvent = scrub(parsed.event, piiKey, personal)
     good.push({ index, storable: { event, occurredAt: offset === 0 ? event.occurred_at : new Date(at).toISOString() } })
-  })
+  }
 
   const stored = await storeEvents(
     pool,

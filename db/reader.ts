@@ -39,6 +39,9 @@ export function metricParameters(query: MetricQuery, now: DateTime): Record<stri
     grain: hourly ? 'hour' : 'day',
     from_at: periodKey(range.fromAt, range.granularity),
     to_at: periodKey(range.toAt, range.granularity),
+    // a local day lies within a day of its UTC buckets
+    from_bucket: range.fromAt.minus({ days: 1 }).toUTC().toISO(),
+    to_bucket: range.toAt.plus({ days: 1 }).toUTC().toISO(),
     from_day: range.fromAt.toISODate(),
     to_day: hourly ? range.toAt.plus({ days: 1 }).toISODate() : range.toAt.toISODate(),
     today: now.setZone(range.timezone).toISODate(),

@@ -1,9 +1,10 @@
 -- What readers see: one security_barrier view per relation, filtered on the tenant of the transaction.
 create view tenant.activity with (security_barrier) as
-  select 'hour' as grain, hour at time zone 'UTC' as at, local_hour, plan, coach_id, cohort_week, cohort_month, active_members, actions, active_seconds, sessions
+  -- filter on `bucket` too: it is what chunks are chosen by
+  select 'hour' as grain, bucket, hour at time zone 'UTC' as at, local_hour, plan, coach_id, cohort_week, cohort_month, active_members, actions, active_seconds, sessions
   from analytics.activity_hourly where tenant_id = tenant.id()
   union all
-  select 'day', day::timestamp, null, plan, coach_id, cohort_week, cohort_month, null, actions, active_seconds, sessions
+  select 'day', bucket, day::timestamp, null, plan, coach_id, cohort_week, cohort_month, null, actions, active_seconds, sessions
   from analytics.activity_daily where tenant_id = tenant.id();
 
 create view tenant.members_daily with (security_barrier) as
@@ -21,7 +22,6 @@ create view tenant.members with (security_barrier) as
   select * from analytics.members where tenant_id = tenant.id();
 create view tenant.audit_log with (security_barrier) as
   select * from analytics.analytics_audit_log where tenant_id = tenant.id();
-
 
 -- Everything that was received before this instant is counted in the tenant's numbers.
 create view tenant.freshness with (security_barrier) as

@@ -31,8 +31,8 @@ export const memberDimensions: readonly Dimension[] = ['plan', 'coach', 'cohort'
 
 /**
  * A metric: what it means, and the query that computes it. Everything else (route, OpenAPI, exports, Grafana panel, web
- * card, docs) is derived from this. The query takes :granularity, :grain, :from_at, :to_at, :from_day, :to_day, :today,
- * :group_by and :filters, reads relations of schema `tenant` unqualified, and returns rows `t` (timestamp: the period's
+ * card, docs) is derived from this. The query takes :granularity, :grain, :from_at, :to_at, :from_day, :to_day,
+ * :from_bucket, :to_bucket (to choose chunks), :today, :group_by and :filters, reads relations of schema `tenant` unqualified, and returns rows `t` (timestamp: the period's
  * start), `key` (text: the group) and either `value` or `numerator` and `denominator`, all double precision.
  */
 export interface Metric {

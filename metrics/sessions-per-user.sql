@@ -4,6 +4,7 @@ with sessions as (
     sum(sessions)::double precision as sessions, sum(active_members)::double precision as hour_members
   from activity
   where grain = :grain and at >= :from_at::timestamp and at < :to_at::timestamp
+  and bucket >= :from_bucket::timestamptz and bucket < :to_bucket::timestamptz
     and member_filter(:filters::jsonb, plan, coach_id, cohort_week, cohort_month)
   group by 1, 2
 ),

@@ -41,7 +41,9 @@ export async function readCard(
   tenant: Tenant,
   options: { granularity: Granularity; filters: Partial<Record<Dimension, string[]>>; now: DateTime },
 ): Promise<Card> {
-  const granularity = metric.granularities.includes(options.granularity) ? options.granularity : (metric.granularities.at(-1) ?? 'day')
+  const granularity = metric.granularities.includes(options.granularity)
+    ? options.granularity
+    : (metric.granularities.at(-1) ?? 'day')
   const now = options.now.setZone(tenant.timezone)
   const from = now.minus({ [granularity]: LOOK_BACK[granularity] })
   const range = periodRange(from.toISO() ?? '', now.toISO() ?? '', granularity, tenant.timezone)

@@ -30,7 +30,17 @@ const cardRoutes: readonly Composition[] = [
     path: '/overview',
     summary: 'KPI cards of every pillar',
     roles: ['admin'],
-    metrics: ['wau', 'mau', 'stickiness', 'goal_completion_rate', 'active_minutes', 'sessions_per_user', 'd1_retention', 'd7_retention', 'd30_retention'],
+    metrics: [
+      'wau',
+      'mau',
+      'stickiness',
+      'goal_completion_rate',
+      'active_minutes',
+      'sessions_per_user',
+      'd1_retention',
+      'd7_retention',
+      'd30_retention',
+    ],
   },
   {
     path: '/goals/overview',
@@ -66,7 +76,10 @@ const cardsAnswerSchema = z
   .meta({ id: 'Cards' })
 
 const cardsQuerySchema = z.strictObject({
-  granularity: z.enum(['day', 'week', 'month']).default('week').describe('The period a card covers: the latest that is over.'),
+  granularity: z
+    .enum(['day', 'week', 'month'])
+    .default('week')
+    .describe('The period a card covers: the latest that is over.'),
   'filter[plan]': readQuerySchema.shape['filter[plan]'],
   'filter[coach]': readQuerySchema.shape['filter[coach]'],
   'filter[cohort]': readQuerySchema.shape['filter[cohort]'],
@@ -104,7 +117,8 @@ export const compositionRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async 
             withTenant(app.deps.database.pool, tenant.id, async (client) => {
               const now = DateTime.utc()
               const cards = []
-              for (const metric of metrics) cards.push(await readCard(client, metric, tenant, { granularity, filters, now }))
+              for (const metric of metrics)
+                cards.push(await readCard(client, metric, tenant, { granularity, filters, now }))
               return { cards, granularity, timezone: tenant.timezone, fresh_until: await freshUntil(client) }
             }),
         })
@@ -128,7 +142,11 @@ export const compositionRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async 
           .filter((metric) => query.granularity === undefined || metric.granularities.includes(query.granularity))
           .map((metric) => ({ metric, read: readMetricQuery(query, metric, tenant, principal) }))
         return reply.sendCached({
-          key: { query, ranges: reads.map(({ read }) => describeRange(read.range)), filters: readFilters(query, principal) },
+          key: {
+            query,
+            ranges: reads.map(({ read }) => describeRange(read.range)),
+            filters: readFilters(query, principal),
+          },
           sources: ['kpi'],
           ttlSeconds: 60,
           produce: () =>

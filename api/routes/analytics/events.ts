@@ -34,7 +34,15 @@ const answerSchema = z
         accepted: 1,
         duplicates: 0,
         rejected: 1,
-        errors: [{ index: 1, event_id: 'e-2', field: 'user_id', code: 'missing_field', message: 'This field is required. Add it.' }],
+        errors: [
+          {
+            index: 1,
+            event_id: 'e-2',
+            field: 'user_id',
+            code: 'missing_field',
+            message: 'This field is required. Add it.',
+          },
+        ],
         conflicts: [],
       },
     ],
@@ -42,7 +50,10 @@ const answerSchema = z
 
 const bodySchema = z
   .object({
-    sent_at: z.string().optional().describe("The sender's clock when sending; corrects times when it is off by more than 5 minutes."),
+    sent_at: z
+      .string()
+      .optional()
+      .describe("The sender's clock when sending; corrects times when it is off by more than 5 minutes."),
     events: z.array(rawEvent).max(MAX_EVENTS),
   })
   .meta({
@@ -81,9 +92,13 @@ export const eventRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, 
       },
     },
     async (request) => {
-      const batch = unwrap(Buffer.isBuffer(request.body) ? parseNdjsonBatch(request.body.toString('utf8')) : readBatch(request.body))
+      const batch = unwrap(
+        Buffer.isBuffer(request.body) ? parseNdjsonBatch(request.body.toString('utf8')) : readBatch(request.body),
+      )
       if (batch.events.length > MAX_EVENTS)
-        throw new ApiError(errors.PAYLOAD_TOO_LARGE, { detail: `A request may hold at most ${MAX_EVENTS} events. Split it.` })
+        throw new ApiError(errors.PAYLOAD_TOO_LARGE, {
+          detail: `A request may hold at most ${MAX_EVENTS} events. Split it.`,
+        })
       const answer = await acceptEvents(app.deps.database.pool, await contextOf(request.principal.tenantId), batch)
       if (answer.accepted > 0) ingested()
       return { ...answer, errors: [...answer.errors], conflicts: [...answer.conflicts] }
@@ -93,5 +108,8 @@ export const eventRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, 
 
 function unwrap(result: BatchResult): Extract<BatchResult, { ok: true }>['batch'] {
   if (result.ok) return result.batch
-  throw new ApiError(errors.VALIDATION_FAILED, { detail: result.message, errors: [{ path: 'body', message: result.message }] })
+  throw new ApiError(errors.VALIDATION_FAILED, {
+    detail: result.message,
+    errors: [{ path: 'body', message: result.message }],
+  })
 }

@@ -27,7 +27,9 @@ export const metricRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
     async (request) => {
       const { tenant } = await contextOf(request.principal.tenantId)
       return {
-        metrics: metrics.filter((metric) => mayRead(request.principal.role, metric)).map((metric) => describeMetric(metric, tenant)),
+        metrics: metrics
+          .filter((metric) => mayRead(request.principal.role, metric))
+          .map((metric) => describeMetric(metric, tenant)),
       }
     },
   )
@@ -68,7 +70,8 @@ export const metricRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
           withTenant(app.deps.database.pool, tenant.id, async (client) => {
             const series = await readMetric(client, metric, read)
             if (wantsCsv) return toCsv(series, read.groupBy)
-            const previous = query.compare && (await readMetric(client, metric, { ...read, range: previousRange(read.range) }))
+            const previous =
+              query.compare && (await readMetric(client, metric, { ...read, range: previousRange(read.range) }))
             return {
               metric: describeMetric(metric, tenant),
               range,

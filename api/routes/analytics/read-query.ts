@@ -2,7 +2,13 @@ import { DateTime } from 'luxon'
 import { z } from 'zod'
 import { type PeriodRange, periodRange, RangeError400 } from '../../../db/period.ts'
 import type { Tenant } from '../../../db/tenant.ts'
-import { type Dimension, dimensionTitles, type Granularity, granularities, type Metric } from '../../../metrics/metric.ts'
+import {
+  type Dimension,
+  dimensionTitles,
+  type Granularity,
+  granularities,
+  type Metric,
+} from '../../../metrics/metric.ts'
 import { ApiError, errors } from '../../errors.ts'
 import type { Principal } from '../../security/principal.ts'
 
@@ -16,7 +22,9 @@ const oneOrMany = z
 const filterParameters = Object.fromEntries(
   dimensions.map((name) => [
     `filter[${name}]`,
-    oneOrMany.optional().describe(`Only these values of ${dimensionTitles[name].toLowerCase()}; comma-separated or repeated.`),
+    oneOrMany
+      .optional()
+      .describe(`Only these values of ${dimensionTitles[name].toLowerCase()}; comma-separated or repeated.`),
   ]),
 ) as { [key in `filter[${Dimension}]`]: z.ZodOptional<typeof oneOrMany> }
 
@@ -24,7 +32,9 @@ const day = z.string().max(40)
 
 /** Query parameters every time-series read shares. Unknown ones are an error: a misspelt filter must not widen an answer. */
 export const readQuerySchema = z.strictObject({
-  from: day.optional().describe('ISO date (the tenant’s calendar) or instant, inclusive. Default: 30 periods before `to`.'),
+  from: day
+    .optional()
+    .describe('ISO date (the tenant’s calendar) or instant, inclusive. Default: 30 periods before `to`.'),
   to: day.optional().describe('ISO date or instant, exclusive. Default: the end of today.'),
   granularity: z.enum(granularities).optional().describe('Default: day, or the finest the metric has beyond hours.'),
   group_by: z.string().max(64).optional().describe('One of the metric’s dimensions.'),
@@ -51,7 +61,8 @@ export function readRange(
   const today = now.setZone(tenant.timezone)
   const to = query.to ?? today.plus({ days: 1 }).toISODate() ?? ''
   const end = DateTime.fromISO(to, { zone: tenant.timezone })
-  const from = query.from ?? (end.isValid ? end.minus({ [granularity]: DEFAULT_PERIODS[granularity] }).toISO() : null) ?? ''
+  const from =
+    query.from ?? (end.isValid ? end.minus({ [granularity]: DEFAULT_PERIODS[granularity] }).toISO() : null) ?? ''
   try {
     return periodRange(from, to, granularity, tenant.timezone)
   } catch (error) {

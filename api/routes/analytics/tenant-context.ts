@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import { ApiError, errors } from '../../errors.ts'
 import type { Database } from '../../../db/database.ts'
 import { piiKey } from '../../../db/secrets.ts'
 import { findTenant, type Tenant } from '../../../db/tenant.ts'
+import { ApiError, errors } from '../../errors.ts'
 
 /** What requests of a tenant need again and again; kept a few seconds, so that changed settings apply soon. */
 export interface TenantContext {

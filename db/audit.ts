@@ -1,0 +1,68 @@
+import type pg from 'pg'
+
+/** One row of `analytics_audit_log`; see its migration. */
+export interface AuditRow {
+  readonly at: string
+  readonly tenant_id: string
+  readonly actor: string
+  readonly role: string
+  readonly action: string
+  readonly route: string
+  readonly parameters: Readonly<Record<string, unknown>>
+  readonly status: number
+  readonly request_id: string
+}
+
+const FLUSH_AFTER_MS = 250
+const FLUSH_AT_ROWS = 200
+/** Past this many unwritten rows writing has stopped for long; then callers are told instead of memory filling up. */
+const MAX_WAITING = 50_000
+
+/**
+ * Writes audit rows in small batches, so that a read costs no transaction of its own. Rows that could not be written
+ * are kept and tried again; `close` writes what is left. `write` throws when the backlog is full.
+ */
+export function auditWriter(pool: pg.Pool, onError: (error: Error) => void) {
+  let waiting: AuditRow[] = []
+  let timer: NodeJS.Timeout | undefined
+  let flushing: Promise<void> = Promise.resolve()
+
+  async function flushNow(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    const rows = waiting
+    if (rows.length === 0) return
+    waiting = []
+    try {
+      await pool.query(
+        `insert into analytics.analytics_audit_log (at, tenant_id, actor, role, action, route, parameters, status, request_id)
+         select * from jsonb_to_recordset($1::jsonb) as x (at timestamptz, tenant_id uuid, actor text, role text,
+           action text, route text, parameters jsonb, status integer, request_id text)`,
+        [JSON.stringify(rows)],
+      )
+    } catch (error) {
+      waiting = [...rows, ...waiting]
+      onError(error as Error)
+      schedule()
+    }
+  }
+  const flush = (): Promise<void> => {
+    flushing = flushing.then(flushNow)
+    return flushing
+  }
+  function schedule(): void {
+    timer ??= setTimeout(() => void flush(), FLUSH_AFTER_MS).unref()
+  }
+
+  return {
+    write(row: AuditRow): void {
+      if (waiting.length >= MAX_WAITING) throw new Error('the audit backlog is full: the database does not take rows')
+      waiting.push(row)
+      if (waiting.length >= FLUSH_AT_ROWS) void flush()
+      else schedule()
+    },
+    /** Writes everything that waits; for tests and for closing. */
+    flush,
+    close: flush,
+  }
+}
