@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg'
 /** Which implementation of the sketch functions a database has. */
 export type Toolkit = 'extension' | 'shim'
 
-export interface ShimVersion {
+interface ShimVersion {
   /** Changes when stored sketches mean something else; such a shim cannot replace another under stored data. */
   readonly format: number
   /** Changes with function bodies only. */
