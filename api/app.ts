@@ -50,6 +50,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(requestId)
   await app.register(requestLog)
   await app.register(httpMetrics, { collectors: deps.collectors ?? [] })
+  // Before authentication: what it refuses is audited too.
+  if (deps.audit) await app.register(audit, { write: deps.audit })
   await app.register(securityHeaders)
   await app.register(authentication, { keys: deps.keys })
   await app.register(availability, { database: deps.database })
@@ -57,7 +59,6 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(gzipBody)
   await app.register(bodyTypes)
   await app.register(httpCache, { cache: deps.cache })
-  if (deps.audit) await app.register(audit, { write: deps.audit })
   await app.register(openapi, { serverUrl: config.PUBLIC_URL })
 
   await app.register(routes)

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Counter } from 'prom-client'
 import './route-config.ts'
-import { onAnswered } from './plugins/answered.ts'
+import { CLIENT_CLOSED, onAnswered } from './plugins/answered.ts'
 import './plugins/http-metrics.ts'
 import { principalOf } from './plugins/authentication.ts'
 
@@ -59,10 +59,7 @@ export const audit = fp(
       help: 'Audit entries that could not be handed on.',
       registers: [app.metrics],
     })
-    app.addHook('preHandler', async (request) => {
-      validated.set(request, { ...withoutSecrets(request.params), ...withoutSecrets(request.query) })
-    })
-    onAnswered(app, (request, _reply, status) => {
+    const write = (request: FastifyRequest, status: number) => {
       const entry = entryOf(request, status)
       if (!entry) return
       // The answer is out; what is left is to make the gap visible.
@@ -72,6 +69,16 @@ export const audit = fp(
           failures.inc()
           request.log.error({ err, action: entry.action }, 'the audit entry could not be written')
         })
+    }
+    const goneUnknown = new WeakSet<FastifyRequest>()
+    onAnswered(app, (request, _reply, status) => {
+      // A client may hang up while its token is still being checked, and what it asked for is done all the same.
+      if (principalOf(request)) write(request, status)
+      else goneUnknown.add(request)
+    })
+    app.addHook('preHandler', async (request) => {
+      validated.set(request, { ...withoutSecrets(request.params), ...withoutSecrets(request.query) })
+      if (goneUnknown.has(request)) write(request, CLIENT_CLOSED)
     })
   },
 )
