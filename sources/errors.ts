@@ -33,3 +33,14 @@ export type EventError = { readonly field: string; readonly code: EventErrorCode
 export function eventError(field: string, code: EventErrorCode, detail?: string): EventError {
   return { field, code, message: detail === undefined ? eventErrors[code] : `${eventErrors[code]} ${detail}` }
 }
+
+/** Reasons for which a whole body is refused; nothing of it is stored. */
+export const batchErrors = {
+  invalid_body:
+    'The body is not JSON. Send {"events":[…]} as application/json, or one event per line as application/x-ndjson.',
+  invalid_batch: 'The body must be a JSON object {"sent_at"?, "events":[…]}.',
+  invalid_sent_at:
+    "sent_at must be the sender's clock at the time of sending: RFC 3339 with a zone, like 2026-03-31T08:15:00Z.",
+} as const satisfies Record<string, string>
+
+export type BatchErrorCode = keyof typeof batchErrors

@@ -1,3 +1,4 @@
+import { type BatchErrorCode, batchErrors } from './errors.ts'
 import { parseInstant } from './time.ts'
 
 /** Stands where an NDJSON line was not JSON. It keeps no text: an unread line may hold personal data. */
@@ -10,17 +11,6 @@ export class UnparsableLine {
     this.length = length
   }
 }
-
-/** Reasons for which a whole body is refused; nothing of it is stored. */
-export const batchErrors = {
-  invalid_body:
-    'The body is not JSON. Send {"events":[…]} as application/json, or one event per line as application/x-ndjson.',
-  invalid_batch: 'The body must be a JSON object {"sent_at"?, "events":[…]}.',
-  invalid_sent_at:
-    "sent_at must be the sender's clock at the time of sending: RFC 3339 with a zone, like 2026-03-31T08:15:00Z.",
-} as const satisfies Record<string, string>
-
-export type BatchErrorCode = keyof typeof batchErrors
 
 export type Batch = { readonly sent_at?: string; readonly events: readonly unknown[] }
 

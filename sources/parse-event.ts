@@ -82,9 +82,18 @@ function requireTime(raw: Fields, errors: EventError[]): string | undefined {
     return undefined
   }
   const instant = parseInstant(raw.occurred_at)
-  if (instant !== null) return new Date(instant).toISOString()
+  if (instant !== null) return canonicalTime(raw.occurred_at, instant)
   errors.push(eventError('occurred_at', 'invalid_time'))
   return undefined
+}
+
+/** Most senders already send the canonical form; cutting it out is cheaper than formatting the instant. */
+function canonicalTime(sent: unknown, instant: number): string {
+  if (typeof sent === 'string' && sent.charAt(10) === 'T' && sent.endsWith('Z')) {
+    if (sent.length === 24) return sent
+    if (sent.length === 20) return `${sent.slice(0, 19)}.000Z`
+  }
+  return new Date(instant).toISOString()
 }
 
 function readSource(value: unknown, errors: EventError[]): string | null | undefined {

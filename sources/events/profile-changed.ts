@@ -5,7 +5,7 @@ import { identifier, label } from '../property-types.ts'
 export const profileChanged = defineEvent({
   type: 'profile_changed',
   title: 'Profile changed',
-  description: 'The plan or the coach of a member changed. An absent property is unchanged, null clears it.',
+  description: 'The plan or the coach of a member changed. A property that is absent or null is unchanged.',
   properties: z.object({
     plan: label.nullish(),
     coach_id: identifier.nullish(),
