@@ -13,7 +13,7 @@ export type FromChild =
   | { readonly kind: 'ready' }
   | { readonly kind: 'pong' }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string }
-  /** The child is about to exit because of this. */
-  | { readonly kind: 'failed'; readonly message: string }
+  /** The child is about to exit because of this; `heldBy`: the process that has the data directory open. */
+  | { readonly kind: 'failed'; readonly message: string; readonly heldBy?: number }
 
 export type LogLevel = 'info' | 'warn' | 'error'

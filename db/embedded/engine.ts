@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { ClientConfig } from 'pg'
 import type { ChildOptions, FromChild, LogLevel, ToChild } from './child-messages.ts'
+import { DataDirInUse } from './lock.ts'
 import { SOCKET_PORT, socketDirectory } from './socket-directory.ts'
 
 export interface EngineOptions {
@@ -87,21 +88,21 @@ export class Engine extends EventEmitter<EngineEvents> {
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       })
       this.#child = child
-      let reason = ''
+      let reason: Error | undefined
       const watch = new Watchdog(child, this.#hardLimitMs, () => {
-        reason = `a query ran for longer than the hard limit of ${this.#hardLimitMs} ms`
+        reason = new Error(`a query ran for longer than the hard limit of ${this.#hardLimitMs} ms`)
         child.kill('SIGKILL')
       })
       const readyAt = { time: 0 }
       child.stdout?.on('data', (text: Buffer) => this.#log(text.toString().trimEnd(), 'info'))
       child.stderr?.on('data', (text: Buffer) => this.#log(text.toString().trimEnd(), 'warn'))
       child.on('error', (error) => {
-        reason = error.message
+        reason = error
       })
       child.on('message', (message: FromChild) => {
         if (message.kind === 'pong') watch.answered()
         else if (message.kind === 'log') this.#log(message.message, message.level)
-        else if (message.kind === 'failed') reason = message.message
+        else if (message.kind === 'failed') reason = this.#failure(message)
         else if (!this.#stopped) {
           readyAt.time = Date.now()
           watch.start()
@@ -117,7 +118,7 @@ export class Engine extends EventEmitter<EngineEvents> {
           reject(new Error('The embedded engine was stopped while it started.'))
           return
         }
-        const error = new Error(reason || `The embedded engine ended unexpectedly (${signal ?? `code ${code}`}).`)
+        const error = reason ?? new Error(`it ended unexpectedly (${signal ?? `code ${code}`})`)
         this.#state = 'down'
         if (readyAt.time === 0) {
           reject(error)
@@ -129,6 +130,11 @@ export class Engine extends EventEmitter<EngineEvents> {
         this.#restartLater()
       })
     })
+  }
+
+  #failure(message: Extract<FromChild, { kind: 'failed' }>): Error {
+    if (message.heldBy === undefined) return new Error(message.message)
+    return new DataDirInUse(this.#childOptions.dataDir, message.heldBy)
   }
 
   /** Ends the engine for good; clients are disconnected, the running query is finished first. */
@@ -155,6 +161,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#restartDelayMs = Math.min(delay * 2, LAST_RESTART_DELAY_MS)
     this.#restartTimer = setTimeout(() => {
       this.start().catch((error: Error) => {
+        if (this.#stopped) return
         this.#log(`the embedded engine did not start again: ${error.message}`, 'error')
         this.#restartLater()
       })

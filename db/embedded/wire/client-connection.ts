@@ -1,7 +1,10 @@
+import { timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
 import {
+  askCleartextPassword,
   authenticationOk,
   backendKeyData,
+  cString,
   errorResponse,
   negotiateProtocolVersion,
   parameterStatus,
@@ -17,6 +20,17 @@ const MAX_UNREAD_BYTES = 64 * 1024 * 1024
 /** Whole units waiting for the engine above which no more is read from the socket. */
 const MAX_WAITING_UNITS = 64
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
+const PASSWORD = 0x70
+
+export interface ConnectionOptions {
+  readonly id: number
+  readonly socket: Socket
+  /** Settings reported at the start of the connection. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** Asked for before anything else; null where the socket itself is guarded. */
+  readonly password: string | null
+  readonly events: ConnectionEvents
+}
 
 export interface ConnectionEvents {
   /** A unit was added to `units`, or the socket can be written to again. */
@@ -42,18 +56,18 @@ export class ClientConnection {
   readonly #socket: Socket
   readonly #reader = new FrameReader()
   readonly #builder: UnitBuilder
-  readonly #events: ConnectionEvents
-  readonly #parameters: ReadonlyMap<string, string>
-  #started = false
+  readonly #options: ConnectionOptions
+  #phase: 'startup' | 'password' | 'ready' = 'startup'
+  #hello = Buffer.alloc(0)
   #waitingBytes = 0
 
-  constructor(id: number, socket: Socket, parameters: ReadonlyMap<string, string>, events: ConnectionEvents) {
+  constructor(options: ConnectionOptions) {
+    const { id, socket, events } = options
     this.id = id
     this.names = new StatementNames(id)
     this.#builder = new UnitBuilder(this.names)
     this.#socket = socket
-    this.#parameters = parameters
-    this.#events = events
+    this.#options = options
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#receive(chunk))
     socket.on('drain', () => {
@@ -86,12 +100,14 @@ export class ClientConnection {
     return unit
   }
 
+  /** Closes once everything sent has left. */
   end(): void {
-    this.#socket.end()
+    this.#socket.destroySoon()
   }
 
   /** Ends the connection with an error the client can show. */
   fail(code: string, message: string): void {
+    this.open = false
     this.units.length = 0
     this.#socket.end(errorResponse('FATAL', { code, message }))
     this.#socket.destroySoon()
@@ -104,12 +120,14 @@ export class ClientConnection {
   #receive(chunk: Buffer): void {
     this.#reader.push(chunk)
     try {
-      while (this.open && !this.#started) {
+      while (this.open && this.#phase === 'startup') {
         const packet = this.#reader.nextStartup()
         if (!packet) return
         this.#start(readStartup(packet))
       }
-      for (let bytes = this.#reader.nextMessage(); bytes; bytes = this.#reader.nextMessage()) this.#accept(bytes)
+      for (let bytes = this.#reader.nextMessage(); bytes && this.open; bytes = this.#reader.nextMessage())
+        if (this.#phase === 'password') this.#checkPassword(bytes)
+        else this.#accept(bytes)
     } catch (error) {
       if (!(error instanceof MessageTooLarge)) throw error
       this.fail('54000', `message longer than the ${MAX_MESSAGE_BYTES} bytes the embedded engine accepts`)
@@ -126,7 +144,7 @@ export class ClientConnection {
     }
     this.units.push(unit)
     this.#waitingBytes += unit.bytes
-    this.#events.runnable(this)
+    this.#options.events.runnable(this)
   }
 
   #start(packet: StartupPacket): void {
@@ -140,7 +158,6 @@ export class ClientConnection {
         this.#socket.end()
         return
       case 'unsupported':
-        this.open = false
         this.fail('0A000', `unsupported frontend protocol ${packet.version}: the embedded engine speaks 3.0`)
         return
       case 'start':
@@ -153,21 +170,36 @@ export class ClientConnection {
 
   #welcome(packet: Extract<StartupPacket, { kind: 'start' }>): void {
     if (packet.database !== 'postgres') {
-      this.open = false
       this.fail('3D000', `database "${packet.database}" does not exist: the embedded engine has one, named postgres`)
       return
     }
-    this.#started = true
     this.user = packet.user
     this.startup = packet.settings
     const hello = [authenticationOk]
-    if (packet.minor > 0 || packet.protocolOptions.length > 0)
-      hello.unshift(negotiateProtocolVersion(packet.protocolOptions))
-    for (const [name, value] of this.#parameters) {
+    for (const [name, value] of this.#options.parameters) {
       const given = [...packet.settings].find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
       hello.push(parameterStatus(name, given ?? value))
     }
     hello.push(backendKeyData(this.id), readyForQuery('I'))
-    this.send(Buffer.concat(hello))
+    this.#hello = Buffer.concat(hello)
+    if (packet.minor > 0 || packet.protocolOptions.length > 0)
+      this.send(negotiateProtocolVersion(packet.protocolOptions))
+    if (this.#options.password === null) this.#admit()
+    else {
+      this.#phase = 'password'
+      this.send(askCleartextPassword)
+    }
+  }
+
+  #checkPassword(bytes: Buffer): void {
+    const given = Buffer.from(bytes[0] === PASSWORD ? cString(bytes, 5) : '')
+    const expected = Buffer.from(this.#options.password ?? '')
+    if (given.length === expected.length && timingSafeEqual(given, expected)) this.#admit()
+    else this.fail('28P01', 'password authentication failed: the password is in DATA_DIR/tcp-password')
+  }
+
+  #admit(): void {
+    this.#phase = 'ready'
+    this.send(this.#hello)
   }
 }

@@ -35,6 +35,9 @@ const REFUSE_COPY = `DO $upcoach$ BEGIN RAISE EXCEPTION USING ERRCODE = '0A000',
   MESSAGE = 'COPY is not available on the embedded engine',
   HINT = 'Insert rows with INSERT ... SELECT FROM jsonb_to_recordset($1), or set DATABASE_URL to use a server.'; END $upcoach$`
 
+/** Stands in for a statement whose work is done outside SQL. */
+const NOTHING = 'DO $upcoach$ BEGIN END $upcoach$'
+
 /**
  * Adapts SQL of one client to the session it shares with the others: COPY becomes an error, names of SQL-level prepared
  * statements get the connection's prefix, and statements that change the connection (LISTEN, SET, …) are reported so that
@@ -75,7 +78,7 @@ function adaptStatement(statement: string, names: StatementNames, effects: Sessi
   if (DISCARD_ALL.test(statement)) {
     // The real one would also drop what the other connections prepared and listen to.
     effects.push({ kind: 'reset-all' }, { kind: 'unlisten-all' }, { kind: 'close-statements' })
-    return 'SET SESSION AUTHORIZATION DEFAULT'
+    return NOTHING
   }
   const prepared = SQL_STATEMENT.exec(statement)
   if (prepared) return renamePrepared(statement, prepared, names, effects)
@@ -93,7 +96,7 @@ function renamePrepared(
   if (/^prepare$/i.test(verb) && name === 'transaction') return statement
   if (/^deallocate/i.test(verb) && given.toLowerCase() === 'all') {
     effects.push({ kind: 'close-statements' })
-    return 'SET SESSION AUTHORIZATION DEFAULT'
+    return NOTHING
   }
   return `${verb} ${names.translate(name)}${statement.slice(whole.length)}`
 }
