@@ -72,13 +72,13 @@ export async function eventually<T>(what: string, check: () => T | Promise<T>, t
 /** A client below the driver: sends bytes as they are and collects the types of the messages that come back. */
 export class RawClient {
   readonly socket: Socket
-  #received = Buffer.alloc(0)
+  #chunks: Buffer[] = []
   closed = false
 
   constructor(engine: Engine) {
     this.socket = connect(socketPath(engine.connection.host ?? ''))
     this.socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk])
+      this.#chunks.push(chunk)
     })
     this.socket.on('close', () => {
       this.closed = true
@@ -114,11 +114,12 @@ export class RawClient {
   }
 
   messages(): { type: string; body: Buffer }[] {
+    const received = this.#all()
     const found: { type: string; body: Buffer }[] = []
-    for (let at = 0; at + 5 <= this.#received.length; ) {
-      const end = at + 1 + this.#received.readInt32BE(at + 1)
-      if (end > this.#received.length) break
-      found.push({ type: String.fromCharCode(this.#received[at] ?? 0), body: this.#received.subarray(at + 5, end) })
+    for (let at = 0; at + 5 <= received.length; ) {
+      const end = at + 1 + received.readInt32BE(at + 1)
+      if (end > received.length) break
+      found.push({ type: String.fromCharCode(received[at] ?? 0), body: received.subarray(at + 5, end) })
       at = end
     }
     return found
@@ -126,9 +127,15 @@ export class RawClient {
 
   /** Everything received so far as bytes, forgotten afterwards. */
   take(): Buffer {
-    const bytes = this.#received
-    this.#received = Buffer.alloc(0)
+    const bytes = this.#all()
+    this.#chunks = []
     return bytes
+  }
+
+  #all(): Buffer {
+    const joined = Buffer.concat(this.#chunks)
+    this.#chunks = [joined]
+    return joined
   }
 }
 
