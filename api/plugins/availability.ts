@@ -18,12 +18,14 @@ export const availability = fp(async (app: FastifyInstance, options: { database:
   app.addHook('preClose', async () => {
     draining = true
   })
-  app.addHook('onRequest', async (request, reply) => {
-    if (draining) {
-      // A kept-alive connection is the only way a request still gets here.
-      reply.header('connection', 'close')
-      if (request.routeOptions.config.database !== false)
-        throw new ApiError(errors.SHUTTING_DOWN, { headers: { 'retry-after': '1' } })
+  app.addHook('onSend', async (_request, reply) => {
+    // Or the client's kept-alive connection would hold the server open long after its last answer.
+    if (draining) reply.header('connection', 'close')
+  })
+  app.addHook('onRequest', async (request) => {
+    // A connection kept alive is the only way a request still gets here.
+    if (draining && request.routeOptions.config.database !== false) {
+      throw new ApiError(errors.SHUTTING_DOWN, { headers: { 'retry-after': '1' } })
     }
     if (request.is404 || request.routeOptions.config.database === false) return
     if (!options.database.available()) throw databaseUnavailable()

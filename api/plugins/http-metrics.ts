@@ -28,6 +28,8 @@ function gaugeOf(app: FastifyInstance, registry: Registry, failures: Counter<'co
     registers: [registry],
     async collect() {
       gauge.reset()
+      // Without labels a reset means 0, which would be a lie while the collector fails.
+      gauge.remove({})
       try {
         for (const { value, labels } of await collector.collect()) gauge.set({ ...labels }, value)
       } catch (err) {

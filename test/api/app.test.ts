@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { problemSchema } from '../../api/schemas/problem.ts'
-import { absentDatabase, bearer, testApp } from './support/harness.ts'
+import { absentDatabase, bearer } from './support/harness.ts'
+import { testApp } from './support/test-app.ts'
 
 const open = { public: true, database: false } as const
 

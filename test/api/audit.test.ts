@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { AppDeps } from '../../api/app.ts'
 import type { AuditEntry } from '../../api/audit.ts'
-import { bearer, secret, tenantA, testApp } from './support/harness.ts'
+import { bearer, secret, tenantA } from './support/harness.ts'
+import { testApp } from './support/test-app.ts'
 
 const routes = (plain: FastifyInstance) => {
   const app = plain.withTypeProvider<ZodTypeProvider>()

@@ -7,7 +7,7 @@ import { cardSchema } from '../../api/schemas/card.ts'
 import { catalogueAnswerSchema } from '../../api/schemas/catalogue.ts'
 import { problemSchema } from '../../api/schemas/problem.ts'
 import { seriesAnswerSchema } from '../../api/schemas/series.ts'
-import { testApp } from './support/harness.ts'
+import { testApp } from './support/test-app.ts'
 
 type Media = { schema?: object; example?: unknown; examples?: Record<string, { value: unknown }> }
 type Operation = {

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { databaseError } from '../../api/database-errors.ts'
 import { ApiError, errors } from '../../api/errors.ts'
 import { problemSchema } from '../../api/schemas/problem.ts'
-import { testApp } from './support/harness.ts'
+import { testApp } from './support/test-app.ts'
 
 const open = { public: true, database: false } as const
 const routes = (plain: FastifyInstance) => {

@@ -6,7 +6,8 @@ import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { verificationKeys } from '../../../api/security/keys.ts'
 import { roles } from '../../../api/security/principal.ts'
-import { bearer, secret, tenantA, testApp, testConfig } from '../support/harness.ts'
+import { bearer, secret, tenantA, testConfig } from '../support/harness.ts'
+import { testApp } from '../support/test-app.ts'
 
 const now = () => Math.floor(Date.now() / 1000)
 const good = () => ({ sub: 'u1', tenant_id: tenantA, role: 'admin', exp: now() + 300 })

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { rawBody } from '../../../api/plugins/body-types.ts'
-import { testApp } from '../support/harness.ts'
+import { testApp } from '../support/test-app.ts'
 
 const open = { public: true, database: false } as const
 const routes = async (app: FastifyInstance) => {

@@ -4,7 +4,7 @@ import { createGzip, gzipSync } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { INGEST_BODY_LIMIT } from '../../../api/route-config.ts'
-import { testApp } from '../support/harness.ts'
+import { testApp } from '../support/test-app.ts'
 
 const open = { public: true, database: false, ndjson: true } as const
 const echo = (app: FastifyInstance) => {

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { memoryCache } from '../../../api/cache/memory.ts'
 import { type Cache, cacheTag } from '../../../api/cache.ts'
-import { bearer, tenantA, tenantB, testApp } from '../support/harness.ts'
+import { bearer, tenantA, tenantB } from '../support/harness.ts'
+import { testApp } from '../support/test-app.ts'
 
 /** A read whose answer counts how often it was computed, and for whom. */
 function counting() {

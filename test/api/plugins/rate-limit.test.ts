@@ -2,8 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { AppDeps } from '../../../api/app.ts'
-import { bearer, tenantA, tenantB, testApp, testConfig } from '../support/harness.ts'
+import { bearer, tenantA, tenantB, testConfig } from '../support/harness.ts'
 import { hasRedis, startRedis } from '../support/redis.ts'
+import { testApp } from '../support/test-app.ts'
 
 const config = testConfig({ RATE_LIMIT_PER_MINUTE: '3' })
 const routes = (app: FastifyInstance) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { testApp } from '../support/harness.ts'
+import { testApp } from '../support/test-app.ts'
 
 const UUID = /^[0-9a-f-]{36}$/
 

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { loggedError } from '../../../api/plugins/request-log.ts'
-import { bearer, tenantA, testApp } from '../support/harness.ts'
+import { bearer, tenantA } from '../support/harness.ts'
+import { testApp } from '../support/test-app.ts'
 
 const routes = (app: FastifyInstance) => {
   app.post('/members/:user_id', { config: { roles: ['admin'] } }, async (request) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { testApp } from '../support/harness.ts'
+import { testApp } from '../support/test-app.ts'
 
 const csp = (headers: Record<string, unknown>) => String(headers['content-security-policy'])
 

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
-import { onTestFinished } from 'vitest'
 import { type AppDeps, buildApp } from '../../../api/app.ts'
 import { memoryCache } from '../../../api/cache/memory.ts'
 import { verificationKeys } from '../../../api/security/keys.ts'
@@ -25,8 +24,8 @@ export function absentDatabase(state: { available: boolean } = { available: true
 
 export type TestApp = { app: FastifyInstance; lines: string[] }
 
-/** The real app without a database; `routes` are registered beside its own. Closed when the test ends. */
-export async function testApp(
+/** The real app without a database; `routes` are registered beside its own. The caller closes it. */
+export async function bootApp(
   routes?: (app: FastifyInstance) => void | Promise<void>,
   deps: Partial<AppDeps> = {},
 ): Promise<TestApp> {
@@ -40,7 +39,6 @@ export async function testApp(
     logStream: { write: (line) => lines.push(line) },
     ...deps,
   })
-  onTestFinished(() => app.close())
   if (routes) await app.register(async (scope) => routes(scope))
   await app.ready()
   return { app, lines }
