@@ -6,6 +6,7 @@ import { openapi } from './openapi.ts'
 import { authentication } from './plugins/authentication.ts'
 import { availability } from './plugins/availability.ts'
 import { bodyTypes } from './plugins/body-types.ts'
+import { crossOrigin } from './plugins/cross-origin.ts'
 import { gzipBody } from './plugins/gzip-body.ts'
 import { httpCache } from './plugins/http-cache.ts'
 import { httpMetrics } from './plugins/http-metrics.ts'
@@ -53,6 +54,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   // Before authentication: what it refuses is audited too.
   if (deps.audit) await app.register(audit, { write: deps.audit })
   await app.register(securityHeaders)
+  await app.register(crossOrigin, { origins: config.CORS_ORIGINS })
   await app.register(authentication, { keys: deps.keys })
   await app.register(availability, { database: deps.database })
   await app.register(rateLimit, { perMinute: config.RATE_LIMIT_PER_MINUTE, redis: deps.redis })

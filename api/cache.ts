@@ -6,7 +6,7 @@ export type CachedBody = {
   readonly etag: string
 }
 
-export type CacheSetOptions = {
+type CacheSetOptions = {
   /** Lifetime in seconds; the cache's own when absent. */
   readonly ttlSeconds?: number | undefined
   /**

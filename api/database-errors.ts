@@ -15,6 +15,9 @@ const connectionMessages = [
 /** SQLSTATE: serialisation failure, deadlock, cancelled by statement_timeout, lock timeout. */
 const busyStates = new Set(['40001', '40P01', '57014', '55P03'])
 
+/** pg's own limit on a query, which has no SQLSTATE. */
+const busyMessage = /^Query read timeout/
+
 const isUnavailableState = (code: string) =>
   code.startsWith('08') || code === '57P01' || code === '57P02' || code === '57P03' || code === '53300'
 
@@ -22,24 +25,27 @@ const isUnavailableState = (code: string) =>
 export const databaseUnavailable = (cause?: unknown): ApiError =>
   new ApiError(errors.DATABASE_UNAVAILABLE, { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) }, cause })
 
+// ENOENT of a file is a fault of ours; only a failed connect, read or write means the server is gone.
+const isLostSocket = ({ code, syscall }: NodeJS.ErrnoException): boolean =>
+  socketCodes.has(code ?? '') && (/^(connect|read|write|getaddrinfo)$/.test(syscall ?? '') || code === 'ENOTFOUND')
+
+const isUnavailable = (error: NodeJS.ErrnoException): boolean =>
+  isUnavailableState(error.code ?? '') || isLostSocket(error) || connectionMessages.some((m) => m.test(error.message))
+
+const isBusy = (error: NodeJS.ErrnoException): boolean =>
+  busyStates.has(error.code ?? '') || busyMessage.test(error.message)
+
+/** The error, the errors it bundles (one per address tried) and its causes, outermost first. */
+function chain(error: unknown, depth = 0): Error[] {
+  if (!(error instanceof Error) || depth > 5) return []
+  const bundled = error instanceof AggregateError ? error.errors.flatMap((e: unknown) => chain(e, depth + 1)) : []
+  return [error, ...bundled, ...chain(error.cause, depth + 1)]
+}
+
 /** Turns a lost connection or an overloaded server into its 503; undefined for every other error. */
 export function databaseError(error: unknown): ApiError | undefined {
-  for (let depth = 0, at: unknown = error; depth < 5 && at instanceof Error; depth += 1, at = at.cause) {
-    const { code, syscall } = at as NodeJS.ErrnoException
-    if (at instanceof AggregateError && at.errors.some((e: unknown) => databaseError(e)))
-      return databaseUnavailable(error)
-    if (typeof code === 'string') {
-      if (isUnavailableState(code)) return databaseUnavailable(error)
-      // ENOENT of a file is a fault of ours; only a failed connect means the server is gone.
-      if (
-        socketCodes.has(code) &&
-        (syscall === 'connect' || syscall === 'read' || syscall === 'write' || code === 'ENOTFOUND')
-      )
-        return databaseUnavailable(error)
-      if (busyStates.has(code))
-        return new ApiError(errors.DATABASE_BUSY, { headers: { 'retry-after': '1' }, cause: error })
-    }
-    if (connectionMessages.some((m) => m.test(at instanceof Error ? at.message : ''))) return databaseUnavailable(error)
-  }
+  const found = chain(error)
+  if (found.some(isUnavailable)) return databaseUnavailable(error)
+  if (found.some(isBusy)) return new ApiError(errors.DATABASE_BUSY, { headers: { 'retry-after': '1' }, cause: error })
   return undefined
 }

@@ -8,7 +8,7 @@ import { ApiError, type ErrorDefinition, errors, type FieldError } from './error
 export const PROBLEM_TYPE = 'application/problem+json'
 
 /** Where the meaning of a code can be read: the `type` of a problem. */
-export const problemType = (definition: ErrorDefinition): string => `/problems/${definition.code}`
+const problemType = (definition: ErrorDefinition): string => `/problems/${definition.code}`
 
 /** Fastify's own errors that a client can cause. Whatever is not listed and not ours is a 500. */
 const frameworkErrors: Readonly<Record<string, ErrorDefinition>> = {

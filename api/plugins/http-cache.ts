@@ -96,7 +96,11 @@ export const httpCache = fp(async (app: FastifyInstance, options: { cache: Cache
     const tags = answer.sources.map((source) => cacheTag(request.principal.tenantId, source))
     const body = (await orMiss(request, cache.get(key))) ?? (await compute(this, key, tags, answer))
     // no-cache: kept by the client, but asked about each time; only we know when a bucket was refreshed.
-    this.headers({ etag: body.etag, 'cache-control': 'private, no-cache', vary: 'Authorization, Accept' })
+    this.headers({
+      etag: body.etag,
+      'cache-control': 'private, no-cache',
+      vary: [this.getHeader('vary'), 'Authorization, Accept'].filter(Boolean).join(', '),
+    })
     if (isFresh(request, body.etag)) return this.code(304).send()
     return this.code(200).type(body.contentType).send(body.body)
   })

@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { catalogueEntrySchema } from './catalogue.ts'
 
-export const granularities = ['hour', 'day', 'week', 'month'] as const
+const granularities = ['hour', 'day', 'week', 'month'] as const
 
 /** The tenant's calendar the answer was cut by. `to` is exclusive. */
 export const rangeSchema = z
   .object({ from: z.string(), to: z.string(), granularity: z.enum(granularities), timezone: z.string() })
   .meta({ id: 'Range' })
 
-export const pointSchema = z
+const pointSchema = z
   .object({
     t: z.string().describe('Start of the bucket in the tenant’s calendar.'),
     value: z.number().nullable().describe('null where there is nothing to divide by.'),
@@ -18,7 +18,7 @@ export const pointSchema = z
   })
   .meta({ id: 'Point' })
 
-export const seriesSchema = z
+const seriesSchema = z
   .object({ key: z.record(z.string(), z.string().nullable()), points: z.array(pointSchema) })
   .meta({ id: 'Series' })
 

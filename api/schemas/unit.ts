@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 /** Money is integers in minor units of an ISO 4217 currency: JPY has 0 digits, USD 2, KWD 3. */
-export const moneyUnitSchema = z
+const moneyUnitSchema = z
   .object({ kind: z.literal('money'), currency: z.string().length(3), digits: z.int().min(0).max(4) })
   .meta({ id: 'MoneyUnit', examples: [{ kind: 'money', currency: 'USD', digits: 2 }] })
 

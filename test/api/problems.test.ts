@@ -148,6 +148,7 @@ describe('database errors', () => {
     expect(databaseError(new AggregateError([withCode('ECONNREFUSED', { syscall: 'connect' })]))?.code).toBe(
       'database_unavailable',
     )
+    expect(databaseError(new Error('Query read timeout'))?.code).toBe('database_busy')
     expect(databaseError('text')).toBeUndefined()
   })
 })
