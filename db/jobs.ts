@@ -15,8 +15,8 @@ export interface JobOutcome {
   readonly successes: number
   readonly failures: number
   readonly consecutive_failures: number
-  readonly last_run_at: Date | null
-  readonly last_success_at: Date | null
+  readonly last_run_at: string | null
+  readonly last_success_at: string | null
   readonly last_error: string | null
 }
 
@@ -159,12 +159,12 @@ export async function reconcileEvents(pool: pg.Pool, from: Date, to: Date): Prom
   return rows[0]
 }
 
-/** First and last day (UTC dates) of which raw events are stored; undefined when there are none. */
-export async function rawDays(pool: pg.Pool): Promise<{ first: Date; last: Date } | undefined> {
-  const { rows } = await pool.query<{ first: Date | null; last: Date | null }>(
+/** First and last day (UTC midnights, ms) of which raw events are stored; undefined when there are none. */
+export async function rawDays(pool: pg.Pool): Promise<{ first: number; last: number } | undefined> {
+  const { rows } = await pool.query<{ first: string | null; last: string | null }>(
     `select min(range_start) as first, max(range_start) as last from timescaledb_information.chunks
      where hypertable_schema = 'analytics' and hypertable_name = 'events'`,
   )
   const { first, last } = rows[0] ?? { first: null, last: null }
-  return first && last ? { first, last } : undefined
+  return first && last ? { first: Date.parse(first), last: Date.parse(last) } : undefined
 }

@@ -11,20 +11,14 @@ const PII_KEY = 'pii_key'
 /** A tenant's secret as it may be listed: its name and age, never its value. */
 export interface SecretInfo {
   readonly name: string
-  readonly updated_at: Date
-}
-
-/** Base64 of exactly 32 bytes → the key that encrypts secrets at rest; throws a readable error otherwise. */
-export function parseMasterKey(base64: string): Buffer {
-  const key = Buffer.from(base64, 'base64')
-  if (key.length !== KEY_BYTES) throw new Error('MASTER_KEY must be 32 bytes in base64 (openssl rand -base64 32)')
-  return key
+  /** ISO instant. */
+  readonly updated_at: string
 }
 
 /** Bound to its tenant and name: a ciphertext moved to another row does not decrypt. */
 const boundTo = (tenantId: string, name: string): Buffer => Buffer.from(`${tenantId.toLowerCase()}/${name}`)
 
-/** AES-256-GCM → version (1 byte), nonce (12), tag (16), ciphertext. */
+/** AES-256-GCM under a 32-byte key → version (1 byte), nonce (12), tag (16), ciphertext. */
 export function encryptSecret(masterKey: Buffer, tenantId: string, name: string, value: Buffer): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv(ALGORITHM, masterKey, nonce).setAAD(boundTo(tenantId, name))

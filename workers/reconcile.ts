@@ -27,7 +27,7 @@ export async function reconcile(payload: Payload<'reconcile'>, context: WorkerCo
   const stored = await rawDays(pool)
   if (!stored) return { compared: 0 }
   const lastSettled = Math.floor((Date.now() - SETTLED_AFTER) / DAY) * DAY - DAY
-  const days = sampleDays(stored.first.getTime(), Math.min(stored.last.getTime(), lastSettled), payload.days)
+  const days = sampleDays(stored.first, Math.min(stored.last, lastSettled), payload.days)
   const wrong: string[] = []
   let compared = 0
   for (const day of days) {

@@ -1,0 +1,113 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { buildApp } from '../api/app.ts'
+import { memoryCache } from '../api/cache/memory.ts'
+import { cacheRedis, redisCache } from '../api/cache/redis.ts'
+import { type Cache, cacheTag } from '../api/cache.ts'
+import { analytics } from '../api/routes/analytics/index.ts'
+import { verificationKeys } from '../api/security/keys.ts'
+import { loadSecrets, type Secrets } from '../api/security/secrets.ts'
+import type { Config } from '../config.ts'
+import { auditLog } from '../db/audit-log.ts'
+import { type Database, openDatabase } from '../db/database.ts'
+import { REFRESHED_CHANNEL } from '../db/ledgers.ts'
+import { listen } from '../db/listen.ts'
+import { migrate, pendingMigrations } from '../db/migrate.ts'
+import { listTenants } from '../db/tenant.ts'
+import { readinessChecks, workerCollectors } from '../workers/observability.ts'
+import { openQueues, type Queues } from '../workers/queues.ts'
+import { startWorkers, type Workers } from '../workers/start.ts'
+import { createLogger, type LogStream } from './logger.ts'
+import { UserError } from './run.ts'
+
+export interface Platform {
+  readonly config: Config
+  readonly database: Database
+  readonly queues: Queues
+  readonly secrets: Secrets
+  readonly logger: FastifyBaseLogger
+  /** Closes everything that was added, last first. One that fails does not keep the others open. */
+  close(): Promise<void>
+  /** Has `work` done on close, before everything that is there already. */
+  onClose(work: () => Promise<void>): void
+}
+
+/**
+ * What API and workers both stand on: database, secrets, queues. The embedded engine is brought up to date here; a
+ * server that lacks migrations is refused, because there they run once, before the new version starts.
+ */
+export async function openPlatform(config: Config, logStream?: LogStream): Promise<Platform> {
+  const logger = createLogger(config, logStream)
+  const closers: (() => Promise<void>)[] = []
+  const close = async () => {
+    for (const work of closers.splice(0).reverse())
+      await work().catch((err: Error) => logger.error({ err }, 'a part of the platform did not close'))
+  }
+  try {
+    const secrets = await loadSecrets(config)
+    const database = await openDatabase({ ...config, onLog: (line) => logger.info({}, line) })
+    closers.push(database.close)
+    if (database.kind === 'embedded') await migrate(database.connection)
+    else await refusePending(database)
+    const queues = await openQueues(config, database, (err) => logger.warn({ err }, 'a queue reports an error'))
+    closers.push(queues.close)
+    return { config, database, queues, secrets, logger, close, onClose: (work) => closers.push(work) }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function refusePending(database: Database): Promise<void> {
+  const pending = await pendingMigrations(database.pool)
+  if (pending.length > 0) throw new UserError(`the database lacks ${pending.length} migrations: npm run migrate`)
+}
+
+/** The API on a platform, ready to listen. */
+export async function openApp(platform: Platform, logStream?: LogStream): Promise<FastifyInstance> {
+  const { config, database, queues, secrets } = platform
+  const redis = config.REDIS_URL === undefined ? undefined : cacheRedis(config.REDIS_URL)
+  if (redis) platform.onClose(async () => redis.disconnect())
+  const cache = redis ? redisCache(redis) : memoryCache()
+  await forgetChanged(platform, cache)
+  const audit = auditLog(database.pool)
+  platform.onClose(audit.close)
+  const app = await buildApp({
+    config,
+    database,
+    cache,
+    keys: verificationKeys(config, secrets.jwtSecret),
+    redis,
+    audit: audit.write,
+    readiness: readinessChecks(database, queues),
+    collectors: workerCollectors(database, queues),
+    logStream,
+  })
+  await app.register(analytics, { masterKey: secrets.masterKey, ingested: queues.requestFold })
+  return app
+}
+
+/** Tags of everything that is computed from a tenant's events. */
+const tagsOf = (tenantId: string) => [cacheTag(tenantId, 'kpi')]
+
+/** Cached answers die when a fold or a refresh, in whichever process, announces that their tenant's numbers changed. */
+async function forgetChanged({ database, logger, onClose }: Platform, cache: Cache): Promise<void> {
+  const forget = (tenantIds: readonly string[]) =>
+    cache
+      .invalidate(tenantIds.flatMap(tagsOf))
+      .catch((err: Error) => logger.warn({ err }, 'cached answers could not be dropped; they end with their lifetime'))
+  const subscription = await listen(database, REFRESHED_CHANNEL, {
+    payload: (payload) => void forget(payload.split(',').filter(Boolean)),
+    gap: () =>
+      void listTenants(database.pool)
+        .then((tenants) => forget(tenants.map(({ id }) => id)))
+        .catch((err: Error) => logger.warn({ err }, 'what changed while the database was away is not known')),
+  })
+  onClose(subscription.close)
+}
+
+/** Workers on a platform. */
+export async function openWorkers(platform: Platform): Promise<Workers> {
+  const workers = await startWorkers(platform)
+  platform.onClose(workers.close)
+  return workers
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { UserError } from './run.ts'
+
+const listOfNames = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean),
+)
+
+/** Settings with a rule of their own. `feature.*` (true or false) and `revenue.*` (any JSON) are taken as well. */
+const known = {
+  retention_months: z.coerce.number().int().min(1).max(120),
+  sla_hours: z.coerce
+    .number()
+    .positive()
+    .max(24 * 14),
+  session_gap_minutes: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(24 * 60),
+  pii_keys: listOfNames,
+} as const satisfies Record<string, z.ZodType>
+
+const columns = ['name', 'timezone', 'currency'] as const
+type Column = (typeof columns)[number]
+
+/** The PII key must never change: pseudonyms of stored events would no longer match. */
+const UNTOUCHABLE = new Set(['pii_key'])
+const isSecretName = (name: string) => /^[a-z][a-z0-9_]*_(secret|authorization|token)$/.test(name)
+
+export type Assignment =
+  | { readonly kind: 'column'; readonly name: Column; readonly value: string }
+  /** null removes it. */
+  | { readonly kind: 'setting'; readonly name: string; readonly value: unknown }
+  /** undefined removes it. */
+  | { readonly kind: 'secret'; readonly name: string; readonly value: string | undefined }
+
+/** `key=value` → what it changes. An empty value removes a setting or secret. Throws a user error for an unknown key. */
+export function readAssignment(key: string, value: string): Assignment {
+  if (UNTOUCHABLE.has(key)) throw new UserError(`${key} is made by the platform and cannot be set`)
+  if (isSecretName(key)) return { kind: 'secret', name: key, value: value === '' ? undefined : value }
+  const column = columns.find((name) => name === key)
+  if (column) return { kind: 'column', name: column, value }
+  return { kind: 'setting', name: key, value: value === '' ? null : settingValue(key, value) }
+}
+
+function settingValue(key: string, value: string): unknown {
+  if (Object.hasOwn(known, key)) {
+    const parsed = known[key as keyof typeof known].safeParse(value)
+    if (parsed.success) return parsed.data
+    throw new UserError(`${key}: ${parsed.error.issues[0]?.message ?? 'not a valid value'}`)
+  }
+  if (/^feature\.[a-z0-9_]+$/.test(key)) {
+    if (value === 'true' || value === 'false') return value === 'true'
+    throw new UserError(`${key} must be true or false`)
+  }
+  if (/^revenue\.[a-z0-9_]+$/.test(key)) return jsonOrText(value)
+  const names = [...columns, ...Object.keys(known), 'feature.<name>', 'revenue.<name>']
+  throw new UserError(
+    `unknown key ${key}; known: ${names.join(', ')}, and secrets named *_secret, *_authorization, *_token`,
+  )
+}
+
+function jsonOrText(value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
