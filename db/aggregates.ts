@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { REFRESHED_CHANNEL } from './ledgers.ts'
+import { announceRefreshed } from './ledgers.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -24,6 +24,13 @@ export const aggregates: readonly Aggregate[] = [
   { name: 'retention_daily', source: 'member_days', bucket: DAY, localDays: true },
   { name: 'presence_daily', source: 'presence', bucket: DAY, localDays: true },
   { name: 'goals_daily', source: 'goal_changes', bucket: DAY },
+  { name: 'habits_daily', source: 'habit_member_days', bucket: DAY, localDays: true },
+  { name: 'replies_hourly', source: 'replies', bucket: HOUR },
+  { name: 'replies_daily', source: 'replies', bucket: DAY },
+  { name: 'sla_daily', source: 'sla_changes', bucket: DAY },
+  { name: 'nudges_hourly', source: 'nudges', bucket: HOUR },
+  { name: 'nudge_free_daily', source: 'nudge_free_days', bucket: DAY, localDays: true },
+  { name: 'ratings_daily', source: 'events', bucket: DAY },
 ]
 
 interface Range {
@@ -123,8 +130,7 @@ export async function refreshTouched(pool: pg.Pool, now: number = Date.now()): P
   }
   await settle(pool, marks.rows, now)
   const tenants = [...new Set(marks.rows.flatMap((mark) => mark.tenant_ids))]
-  if (refreshed > 0 && tenants.length > 0)
-    await pool.query('select pg_notify($1, $2)', [REFRESHED_CHANNEL, tenants.join(',')])
+  if (refreshed > 0 && tenants.length > 0) await announceRefreshed(pool, tenants)
   return { ranges: refreshed }
 }
 

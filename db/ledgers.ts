@@ -34,12 +34,20 @@ const activitySessions = sql('activity-sessions')
 const activityHours = sql('activity-hours')
 const activityDays = sql('activity-days')
 const activityPresence = sql('activity-presence')
+const habitSchedules = sql('habit-schedules')
+const habitDays = sql('habit-days')
+const habitMemberDays = sql('habit-member-days')
+const nudgeSent = sql('nudges')
+const nudgeFreeDays = sql('nudge-free-days')
+
+/** The type of a mark that no event caused: a local day has ended (`closeDays`). */
+const DAY_CLOSED = 'day_closed'
 
 const earliest = (values: readonly string[]): string => values.reduce((a, b) => (b < a ? b : a))
 
-type Instants = { from_at: string | null; to_at: string | null }
+type Instants = { source?: string; from_at: string | null; to_at: string | null }
 
-/** Runs a fold that answers with the range of instants it changed. */
+/** Runs a fold that answers with the ranges of instants it changed: one row, or one per `source`. */
 async function foldInstants(
   client: pg.PoolClient,
   statement: Statement,
@@ -47,8 +55,9 @@ async function foldInstants(
   values: Record<string, unknown>,
 ): Promise<TouchedRange[]> {
   const { rows } = await client.query<Instants>(statement.bind(values))
-  const range = rows[0]
-  return range?.from_at && range.to_at ? [{ source, from: range.from_at, to: range.to_at }] : []
+  return rows.flatMap((row) =>
+    row.from_at && row.to_at ? [{ source: row.source ?? source, from: row.from_at, to: row.to_at }] : [],
+  )
 }
 
 /** Runs a fold that answers with the range of local days it changed. */
@@ -77,7 +86,7 @@ interface ActivityScope {
 
 const activity: Ledger = {
   name: 'activity',
-  concerns: () => true,
+  concerns: (types) => types.some((type) => type !== DAY_CLOSED),
   async fold(client, touched) {
     const scope = await client.query<ActivityScope>(activityScope.bind({ touched: JSON.stringify(touched) }))
     const rows = scope.rows
@@ -110,6 +119,57 @@ function simpleLedger(name: string, source: string, concerned: readonly string[]
   }
 }
 
+interface HabitScope {
+  readonly tenant_id: string
+  readonly user_id: string
+  readonly day_from: string
+  readonly today: string
+}
+
+const habits: Ledger = {
+  name: 'habits',
+  concerns: (types) => types.includes(DAY_CLOSED) || types.some((type) => type.startsWith('habit_')),
+  async fold(client, touched) {
+    const { rows } = await client.query<HabitScope>(
+      habitSchedules.bind({ touched: JSON.stringify(touched), floor: earliest(touched.map((member) => member.since)) }),
+    )
+    if (rows.length === 0) return []
+    const values = { scope: JSON.stringify(rows), floor_day: earliest(rows.map((row) => row.day_from)) }
+    await client.query(habitDays.bind(values))
+    return foldDays(client, habitMemberDays, 'habit_member_days', values)
+  },
+}
+
+const DAY_MS = 86_400_000
+
+/** What a nudge can lead to, and what belongs to nudges themselves. */
+const nudgeTypes = [
+  DAY_CLOSED,
+  'nudge_sent',
+  'nudge_opened',
+  'nudge_acted',
+  'session_started',
+  'habit_checked',
+  'goal_created',
+  'goal_progressed',
+  'goal_completed',
+  'message_sent',
+]
+
+const nudges: Ledger = {
+  name: 'nudges',
+  concerns: (types) => types.some((type) => nudgeTypes.includes(type)),
+  async fold(client, touched) {
+    // An action answers nudges of the 24 hours before it.
+    const floor = new Date(Date.parse(earliest(touched.map((member) => member.since))) - DAY_MS).toISOString()
+    const values = { touched: JSON.stringify(touched), floor }
+    const sent = await foldInstants(client, nudgeSent, 'nudges', values)
+    const free = await foldDays(client, nudgeFreeDays, 'nudge_free_days', values)
+    return [...sent, ...free]
+  },
+}
+
+const replies = simpleLedger('replies', 'replies', ['message_sent'])
 const goals = simpleLedger('goals', 'goal_changes', [
   'goal_created',
   'goal_completed',
@@ -118,7 +178,7 @@ const goals = simpleLedger('goals', 'goal_changes', [
 ])
 
 /** Every ledger, in the order in which they are folded; the member ledger runs before all of them. */
-const ledgers: readonly Ledger[] = [activity, goals]
+const ledgers: readonly Ledger[] = [activity, goals, habits, replies, nudges]
 
 // One fold at a time per database: two folds of one member could otherwise overwrite each other's newer state.
 const FOLD_LOCK = 7_302_101
@@ -127,6 +187,16 @@ const takeDirty = loadSql(new URL('./sql/take-dirty-members.sql', import.meta.ur
 
 /** The channel on which tenants whose numbers changed are announced (payload: comma-separated ids). */
 export const REFRESHED_CHANNEL = 'analytics_refreshed'
+/** A notification holds at most 8,000 bytes; an id and its comma are 37. */
+const TENANTS_PER_NOTIFICATION = 200
+
+/** Announces that the numbers of these tenants changed, in as many notifications as their ids need. */
+export async function announceRefreshed(client: pg.Pool | pg.PoolClient, tenants: readonly string[]): Promise<void> {
+  const payloads: string[] = []
+  for (let i = 0; i < tenants.length; i += TENANTS_PER_NOTIFICATION)
+    payloads.push(tenants.slice(i, i + TENANTS_PER_NOTIFICATION).join(','))
+  await client.query('select pg_notify($1, payload) from unnest($2::text[]) payload', [REFRESHED_CHANNEL, payloads])
+}
 
 /**
  * Takes one batch of dirty members and recomputes their ledgers in one transaction. Returns how many members it folded;
@@ -139,7 +209,7 @@ export async function foldDirty(pool: pg.Pool, options: { limit?: number } = {})
     if (rows.length === 0) return { members: 0 }
     const tenants = [...new Set(rows.map((row) => row.tenant_id))]
     await recordTouched(client, await foldMembers(client, rows), tenants)
-    await client.query('select pg_notify($1, $2)', [REFRESHED_CHANNEL, tenants.join(',')])
+    await announceRefreshed(client, tenants)
     return { members: rows.length }
   })
 }
@@ -182,4 +252,15 @@ async function recordTouched(
      from jsonb_to_recordset($1::jsonb) as x (source text, "from" timestamptz, "to" timestamptz)`,
     [JSON.stringify(ranges), tenants],
   )
+}
+
+const closeDaysSql = loadSql(new URL('./sql/close-days.sql', import.meta.url))
+
+/**
+ * The nightly close: once a tenant's local day has ended, marks the members whose numbers change without any event
+ * (missed check-ins, days without a nudge). Returns how many members were marked; cheap when nothing is due.
+ */
+export async function closeDays(pool: pg.Pool): Promise<{ members: number }> {
+  const { rows } = await pool.query<{ members: number }>(closeDaysSql.bind({}))
+  return { members: rows[0]?.members ?? 0 }
 }

@@ -45,6 +45,7 @@ export function metricParameters(query: MetricQuery, now: DateTime): Record<stri
     from_day: range.fromAt.toISODate(),
     to_day: hourly ? range.toAt.plus({ days: 1 }).toISODate() : range.toAt.toISODate(),
     today: now.setZone(range.timezone).toISODate(),
+    now: now.toUTC().toISO(),
     group_by: query.groupBy ?? null,
     filters: JSON.stringify(query.filters ?? {}),
   }

@@ -19,10 +19,12 @@ create table analytics.tenant_secrets (
   primary key (tenant_id, name)
 );
 
--- One row per member. Both instants are minimum folds, so the order of arrival does not matter.
+-- One row per member. All instants are minimum folds, so the order of arrival does not matter.
 create table analytics.members (
   tenant_id uuid not null references analytics.tenants on delete cascade,
   user_id text not null,
+  -- Of any event, system events included: what a changed signup day reaches back to.
+  first_event_at timestamptz,
   signed_up_event_at timestamptz,
   first_action_at timestamptz,
   -- The local day of signing up: of the signed_up event, else of the first tracked action.

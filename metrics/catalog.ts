@@ -1,18 +1,34 @@
 import { activeGoals } from './active-goals.ts'
 import { activeMembers } from './active-members.ts'
 import { activeMinutes } from './active-minutes.ts'
+import { aiNudgeBaseline } from './ai-nudge-baseline.ts'
+import { aiNudgeDirectShare } from './ai-nudge-direct-share.ts'
+import { aiNudgeEffectiveness } from './ai-nudge-effectiveness.ts'
+import { aiNudgeInfluencedShare } from './ai-nudge-influenced-share.ts'
+import { aiNudgeLift } from './ai-nudge-lift.ts'
+import { aiSessionResponseRate } from './ai-session-response-rate.ts'
+import { aiSessionSatisfaction } from './ai-session-satisfaction.ts'
+import { aiSessionTopTwoShare } from './ai-session-top-two-share.ts'
+import { averageStreakDays } from './average-streak-days.ts'
 import { completedGoals } from './completed-goals.ts'
 import { d1Retention } from './d1-retention.ts'
 import { d7Retention } from './d7-retention.ts'
 import { d30Retention } from './d30-retention.ts'
 import { dau } from './dau.ts'
 import { goalCompletionRate } from './goal-completion-rate.ts'
+import { habitAdherenceScore } from './habit-adherence-score.ts'
+import { habitCompletionRate } from './habit-completion-rate.ts'
 import { mau } from './mau.ts'
+import { messageResponseTime } from './message-response-time.ts'
+import { messageResponseTimeP90 } from './message-response-time-p90.ts'
+import { messageResponseTimeP95 } from './message-response-time-p95.ts'
 import type { Metric } from './metric.ts'
 import { sessionsPerUser } from './sessions-per-user.ts'
 import { stickiness } from './stickiness.ts'
+import { unansweredOverSla } from './unanswered-over-sla.ts'
 import { wau } from './wau.ts'
 import { weekNRetention } from './week-n-retention.ts'
+import { withinSlaShare } from './within-sla-share.ts'
 
 /** Every metric of the platform; a metric that is not listed here does not exist. */
 export const metrics: readonly Metric[] = [
@@ -30,6 +46,22 @@ export const metrics: readonly Metric[] = [
   d7Retention,
   d30Retention,
   weekNRetention,
+  habitAdherenceScore,
+  habitCompletionRate,
+  averageStreakDays,
+  aiNudgeEffectiveness,
+  aiNudgeDirectShare,
+  aiNudgeInfluencedShare,
+  aiNudgeBaseline,
+  aiNudgeLift,
+  aiSessionSatisfaction,
+  aiSessionTopTwoShare,
+  aiSessionResponseRate,
+  messageResponseTime,
+  messageResponseTimeP90,
+  messageResponseTimeP95,
+  withinSlaShare,
+  unansweredOverSla,
 ]
 
 const byName = new Map(metrics.map((metric) => [metric.name, metric]))

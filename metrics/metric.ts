@@ -23,6 +23,7 @@ export const dimensionTitles = {
   cohort: 'Signup week',
   cohort_month: 'Signup month',
   week: 'Week after signing up',
+  persona: 'AI persona',
 } as const
 export type Dimension = keyof typeof dimensionTitles
 
@@ -32,7 +33,7 @@ export const memberDimensions: readonly Dimension[] = ['plan', 'coach', 'cohort'
 /**
  * A metric: what it means, and the query that computes it. Everything else (route, OpenAPI, exports, Grafana panel, web
  * card, docs) is derived from this. The query takes :granularity, :grain, :from_at, :to_at, :from_day, :to_day,
- * :from_bucket, :to_bucket (to choose chunks), :today, :group_by and :filters, reads relations of schema `tenant` unqualified, and returns rows `t` (timestamp: the period's
+ * :from_bucket, :to_bucket (to choose chunks), :today, :now, :group_by and :filters, reads relations of schema `tenant` unqualified, and returns rows `t` (timestamp: the period's
  * start), `key` (text: the group) and either `value` or `numerator` and `denominator`, all double precision.
  */
 export interface Metric {

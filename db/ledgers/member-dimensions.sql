@@ -25,8 +25,8 @@ corrected as (
   from spans s
   where e.tenant_id = s.tenant_id and e.user_id = s.user_id and e.occurred_at >= s.from_at and e.occurred_at < s.to_at
     and e.occurred_at >= :floor::timestamptz
-    and (e.plan, e.coach_id, e.cohort_week)
-      is distinct from (s.plan, s.coach_id, date_trunc('week', s.signup_day)::date)
+    and (e.plan, e.coach_id, e.cohort_week, e.cohort_month)
+      is distinct from (s.plan, s.coach_id, date_trunc('week', s.signup_day)::date, date_trunc('month', s.signup_day)::date)
   returning e.occurred_at
 )
 select min(occurred_at) as from_at, max(occurred_at) as to_at from corrected

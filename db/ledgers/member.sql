@@ -7,6 +7,7 @@ with touched as materialized (
 ),
 seen as materialized (
   select t.tenant_id, t.user_id,
+    min(e.occurred_at) as first_event_at,
     min(e.occurred_at) filter (where e.type = 'signed_up') as signed_up_at,
     min(e.occurred_at) filter (where e.is_action) as first_action_at
   from touched t
@@ -80,6 +81,7 @@ before as materialized (
 ),
 merged as materialized (
   select t.tenant_id, t.user_id, t.timezone,
+    least(b.first_event_at, s.first_event_at) as first_event_at,
     least(b.signed_up_event_at, s.signed_up_at) as signed_up_event_at,
     least(b.first_action_at, s.first_action_at) as first_action_at,
     b.signup_day as known_day, b.signed_up_event_at as known_event_at, b.first_action_at as known_action_at,
@@ -126,21 +128,22 @@ sources as (
 ),
 members as (
   insert into analytics.members as m (
-    tenant_id, user_id, signed_up_event_at, first_action_at, signup_day, signup_source, signup_plan, signup_coach_id
+    tenant_id, user_id, first_event_at, signed_up_event_at, first_action_at, signup_day, signup_source, signup_plan,
+    signup_coach_id
   )
-  select d.tenant_id, d.user_id, d.signed_up_event_at, d.first_action_at, d.signup_day,
+  select d.tenant_id, d.user_id, d.first_event_at, d.signed_up_event_at, d.first_action_at, d.signup_day,
     coalesce(s.signup_source, case when d.signed_up_event_at = d.known_event_at then d.signup_source end, ''),
     coalesce(a.plan, ''), coalesce(a.coach_id, '')
   from dated d
   left join at_signup a on a.tenant_id = d.tenant_id and a.user_id = d.user_id
   left join sources s on s.tenant_id = d.tenant_id and s.user_id = d.user_id
   on conflict (tenant_id, user_id) do update set
-    signed_up_event_at = excluded.signed_up_event_at, first_action_at = excluded.first_action_at,
+    first_event_at = excluded.first_event_at, signed_up_event_at = excluded.signed_up_event_at, first_action_at = excluded.first_action_at,
     signup_day = excluded.signup_day, signup_source = excluded.signup_source,
     signup_plan = excluded.signup_plan, signup_coach_id = excluded.signup_coach_id
-    where (m.signed_up_event_at, m.first_action_at, m.signup_day, m.signup_source, m.signup_plan, m.signup_coach_id)
-      is distinct from (excluded.signed_up_event_at, excluded.first_action_at, excluded.signup_day, excluded.signup_source,
-        excluded.signup_plan, excluded.signup_coach_id)
+    where (m.first_event_at, m.signed_up_event_at, m.first_action_at, m.signup_day, m.signup_source, m.signup_plan,
+      m.signup_coach_id) is distinct from (excluded.first_event_at, excluded.signed_up_event_at, excluded.first_action_at,
+      excluded.signup_day, excluded.signup_source, excluded.signup_plan, excluded.signup_coach_id)
   returning m.tenant_id, m.user_id, m.signup_day, m.signup_plan, m.signup_coach_id
 ),
 coaches as (
@@ -155,7 +158,7 @@ changed as (
   union all
   -- a new signup day, plan or coach concerns everything the member ever did
   select m.tenant_id, m.user_id,
-    least(t.since, b.first_action_at, b.signed_up_event_at)
+    least(t.since, b.first_event_at)
   from members m
   join touched t on t.tenant_id = m.tenant_id and t.user_id = m.user_id
   left join before b on b.tenant_id = m.tenant_id and b.user_id = m.user_id

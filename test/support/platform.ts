@@ -65,7 +65,7 @@ export async function openPlatform(
   const answer = (response: Awaited<ReturnType<typeof app.inject>>): Answer<never> => ({
     status: response.statusCode,
     headers: response.headers,
-    body: (response.headers['content-type']?.includes('json') ? response.json() : response.body) as never,
+    body: (String(response.headers['content-type']).includes('json') ? response.json() : response.body) as never,
     text: response.body,
   })
   return {

@@ -1,0 +1,75 @@
+-- Nudge ledger, 1 of 2: nudges delivered in the 24 hours before `since` or later, and what followed each. One action can
+-- serve several nudges. Params: :touched jsonb [{tenant_id,user_id,since}], :floor timestamptz (earliest since - 24 h).
+-- Returns the touched range.
+with touched as materialized (
+  select t.tenant_id, t.user_id, t.since - interval '24 hours' as from_at, n.timezone
+  from jsonb_to_recordset(:touched::jsonb) as t (tenant_id uuid, user_id text, since timestamptz)
+  join analytics.tenants n on n.id = t.tenant_id
+),
+-- A nudge sent twice counts from its first delivery.
+sent as (
+  select distinct on (e.tenant_id, e.user_id, e.subject_id)
+    e.tenant_id, e.user_id, e.subject_id as nudge_id, e.occurred_at as sent_at, e.local_hour,
+    e.occurred_at - ((e.occurred_at at time zone t.timezone) - date_trunc('hour', e.occurred_at at time zone t.timezone)) as hour,
+    coalesce(e.properties ->> 'persona', '') as persona, coalesce(e.properties ->> 'channel', '') as channel,
+    e.plan, e.coach_id, e.cohort_week, e.cohort_month
+  from touched t
+  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.from_at
+  where e.type = 'nudge_sent' and e.occurred_at >= :floor::timestamptz
+    and not exists (
+      select from analytics.nudges n
+      where n.tenant_id = t.tenant_id and n.user_id = t.user_id and n.nudge_id = e.subject_id and n.sent_at < t.from_at
+    )
+  order by e.tenant_id, e.user_id, e.subject_id, e.occurred_at, e.event_id
+),
+responses as materialized (
+  select e.tenant_id, e.user_id, e.occurred_at, e.type, e.subject_id
+  from touched t
+  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.from_at
+  where e.is_action and e.occurred_at >= :floor::timestamptz
+    and e.type in ('session_started', 'habit_checked', 'goal_created', 'goal_progressed', 'goal_completed', 'message_sent',
+      'nudge_opened', 'nudge_acted')
+),
+rebuilt as materialized (
+  select s.*,
+    exists (
+      select from responses r
+      where r.tenant_id = s.tenant_id and r.user_id = s.user_id and r.type not in ('nudge_opened', 'nudge_acted')
+        and r.occurred_at > s.sent_at and r.occurred_at <= s.sent_at + interval '24 hours'
+    ) as followed,
+    exists (
+      select from responses r
+      where r.tenant_id = s.tenant_id and r.user_id = s.user_id and r.type in ('nudge_opened', 'nudge_acted')
+        and r.subject_id = s.nudge_id
+        and r.occurred_at > s.sent_at and r.occurred_at <= s.sent_at + interval '24 hours'
+    ) as direct
+  from sent s
+),
+removed as (
+  delete from analytics.nudges n
+  using touched t
+  where n.tenant_id = t.tenant_id and n.user_id = t.user_id and n.sent_at >= t.from_at and n.sent_at >= :floor::timestamptz
+    and not exists (
+      select from rebuilt r
+      where r.tenant_id = n.tenant_id and r.user_id = n.user_id and r.nudge_id = n.nudge_id and r.sent_at = n.sent_at
+    )
+  returning n.sent_at
+),
+written as (
+  insert into analytics.nudges as n (
+    tenant_id, user_id, nudge_id, sent_at, local_hour, hour, persona, channel, followed, direct, plan, coach_id,
+    cohort_week, cohort_month
+  )
+  select tenant_id, user_id, nudge_id, sent_at, local_hour, hour, persona, channel, followed, direct, plan, coach_id,
+    cohort_week, cohort_month
+  from rebuilt
+  on conflict (tenant_id, user_id, nudge_id, sent_at) do update set
+    persona = excluded.persona, channel = excluded.channel, followed = excluded.followed, direct = excluded.direct,
+    plan = excluded.plan, coach_id = excluded.coach_id, cohort_week = excluded.cohort_week, cohort_month = excluded.cohort_month
+    where (n.persona, n.channel, n.followed, n.direct, n.plan, n.coach_id, n.cohort_week)
+      is distinct from (excluded.persona, excluded.channel, excluded.followed, excluded.direct, excluded.plan,
+      excluded.coach_id, excluded.cohort_week)
+  returning n.sent_at
+)
+select min(sent_at) as from_at, max(sent_at) as to_at
+from (select sent_at from removed union all select sent_at from written) touched

@@ -1,0 +1,16 @@
+import { type Metric, memberDimensions, sqlOf } from './metric.ts'
+
+export const messageResponseTimeP95: Metric = {
+  name: 'message_response_time_p95',
+  title: 'Message response time (p95)',
+  category: 'coaching',
+  unit: { kind: 'seconds' },
+  definition:
+    'Seconds within which 19 of 20 replies came. A run of member messages waits from its first message until the first coach message; AI messages do not stop the clock. Over all replies of the period, by the time of the reply; approximate (percentile sketch), never a mean of percentiles. Grouped by coach: the coach who replied.',
+  granularities: ['hour', 'day', 'week', 'month'],
+  dimensions: memberDimensions,
+  additive: false,
+  empty: 'null',
+  roles: ['admin', 'coach'],
+  sql: sqlOf(import.meta.url),
+}
