@@ -48,6 +48,14 @@ function identity(event: RevenuecatEvent): FactDraft[] {
   return [{ kind: 'identity', account: accountOf(event.app_user_id), member, accounts }]
 }
 
+/** A member's own account: a transfer names accounts that may never have sent an event. */
+const itself = (member: string): FactDraft => ({
+  kind: 'identity',
+  account: accountOf(member),
+  member,
+  accounts: [accountOf(member)],
+})
+
 function payment(event: RevenuecatEvent, recurring: boolean): FactDraft[] {
   const { amount, currency } = priceOf(event)
   if (amount === null || !isPositive(amount)) return []
@@ -193,6 +201,7 @@ const MAPPERS: ReadonlyMap<string, Mapper> = new Map(
       needs: ['transferred_from', 'transferred_to'],
       read: (event) => [
         { kind: 'transfer', account: null, from: accounts(event.transferred_from), to: accounts(event.transferred_to) },
+        ...[...(event.transferred_from ?? []), ...(event.transferred_to ?? [])].filter(isMember).map(itself),
       ],
     },
     SUBSCRIBER_ALIAS: { needs: ['app_user_id'], read: identity },

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parse } from 'csv-parse/sync'
 import { describe } from 'vitest'
 import type { RevenueFact } from '../../../sources/revenue/facts.ts'
 import { toFacts } from '../../../sources/revenue/to-facts.ts'
@@ -21,16 +22,8 @@ export const realFiles = (folder: string): string[] =>
         .sort()
     : []
 
-/** Rows of a CSV without line breaks inside its fields. */
-export function csvRows(text: string): Record<string, string>[] {
-  const [header = '', ...lines] = text.trim().split(/\r?\n/)
-  const cells = (line: string) =>
-    [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map((match) =>
-      (match[1] ?? '').replace(/^"|"$/g, '').replaceAll('""', '"'),
-    )
-  const names = cells(header)
-  return lines.map((line) => Object.fromEntries(cells(line).map((cell, index) => [names[index] ?? `${index}`, cell])))
-}
+export const csvRows = (text: string): Record<string, string>[] =>
+  parse(text, { columns: true, skip_empty_lines: true })
 
 /** Facts of bodies that must all be readable and say something. */
 export function factsOf(provider: 'stripe' | 'revenuecat', ...bodies: unknown[]): RevenueFact[] {
