@@ -26,7 +26,7 @@ import { sessionStarted } from './events/session-started.ts'
 import { signedUp } from './events/signed-up.ts'
 import { taskCompleted } from './events/task-completed.ts'
 
-export type { Actor, EventType } from './event-type.ts'
+export type { EventType } from './event-type.ts'
 
 /** Every event type the platform takes. A type that is not listed here does not exist. */
 export const eventCatalog: readonly EventType[] = [

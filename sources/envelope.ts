@@ -8,7 +8,7 @@ export const userIdPattern = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/
  * Ids that mean "nobody": a client bug sends them for many people at once, and one such id would become the most
  * active member of the tenant. The list is the one Mixpanel's import refuses, as far as our pattern lets them through.
  */
-export const reservedIds: ReadonlySet<string> = new Set([
+const reservedIds: ReadonlySet<string> = new Set([
   '0',
   '00000000-0000-0000-0000-000000000000',
   'anon',

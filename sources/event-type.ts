@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { RawEvent } from './envelope.ts'
 
 /** Who did it. Only what a member did makes the member active (metrics.md, "Active"). */
-export type Actor = 'member' | 'system'
+type Actor = 'member' | 'system'
 
 export type EventType = {
   readonly type: string

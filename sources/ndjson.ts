@@ -12,7 +12,7 @@ export class UnparsableLine {
   }
 }
 
-export type Batch = { readonly sent_at?: string; readonly events: readonly unknown[] }
+type Batch = { readonly sent_at?: string; readonly events: readonly unknown[] }
 
 export type BatchResult =
   | { readonly ok: true; readonly batch: Batch }

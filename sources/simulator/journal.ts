@@ -35,7 +35,7 @@ export type HabitRecord = {
   readonly skipped: Set<LocalDay>
 }
 
-export type MessageRecord = {
+type MessageRecord = {
   readonly user_id: string
   readonly coach_id: string
   readonly sender: 'member' | 'coach' | 'ai'

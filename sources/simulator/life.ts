@@ -9,7 +9,7 @@ import type { LocalDay } from './zone.ts'
 const screens = ['home', 'goals', 'habits', 'chat', 'library', 'progress', 'settings'] as const
 
 /** A member's plan from a local day on. */
-export type PlanSpell = { readonly day: LocalDay; readonly plan: string }
+type PlanSpell = { readonly day: LocalDay; readonly plan: string }
 
 export type Life = {
   readonly member: Member

@@ -1,6 +1,6 @@
 import { parseDay } from './zone.ts'
 
-export type TwinPlan = { readonly name: string; readonly monthly_cents: number }
+type TwinPlan = { readonly name: string; readonly monthly_cents: number }
 
 /** How often nudges of a persona bring a member back within a day, on top of what the member does anyway. */
 export type TwinPersona = { readonly name: string; readonly effect: number; readonly rating: number }

@@ -2,7 +2,7 @@ import type { SignUp } from './journal.ts'
 import { dayText, type LocalDay, mondayOf, monthName, parseDay, weekName } from './zone.ts'
 
 /** `retained` of the cohort's `size`; `complete` when the cell is over for every member the cohort can have. */
-export type TruthCell = { readonly n: number; readonly retained: number; readonly complete: boolean }
+type TruthCell = { readonly n: number; readonly retained: number; readonly complete: boolean }
 
 export type TruthCohort = {
   /** `2026-W14` or `2026-04`. */

@@ -1,54 +1,19 @@
 import type { Churn, GoalChange, World } from './journal.ts'
 import { cohortTruth, type TruthCohort } from './truth-cohorts.ts'
+import { emptyDay, type TruthDay } from './truth-day.ts'
 import { habitTruth, type TruthHabitDay } from './truth-habits.ts'
 import { dayText, type LocalDay, mondayOf, monthName, weekdayOf, weekName } from './zone.ts'
 
-/** One local day of the tenant. Counts unless said otherwise. */
-export type TruthDay = {
-  readonly day: string
-  signups: number
-  /** Tracked actions of members. */
-  actions: number
-  /** Distinct members with an action on the day, in the 7 and in the 30 days ending with it. */
-  dau: number
-  wau: number
-  mau: number
-  /** Sessions that started on the day. */
-  sessions: number
-  /** Gaps between consecutive actions of one session, each up to 5 minutes, on the day the gap starts. */
-  active_seconds: number
-  goals_created: number
-  goals_completed: number
-  goals_abandoned: number
-  goals_reopened: number
-  /** Open at the end of the day. */
-  goals_open: number
-  /** Habits on chosen weekdays only: times-per-week habits have no expected day. */
-  habits_expected: number
-  habits_done: number
-  messages: number
-  replies: number
-  nudges_sent: number
-  nudges_followed: number
-  nudges_direct: number
-  ai_sessions: number
-  ratings: number
-  rating_sum: number
-  moods: number
-  mood_sum: number
-  tasks_completed: number
-}
-
 type Count = Exclude<keyof TruthDay, 'day'>
 
-export type TruthGoalChange = GoalChange & {
+type TruthGoalChange = GoalChange & {
   readonly day: string
   readonly cohort_week: string
   readonly cohort_month: string
 }
 
 /** A coach's answer, and how long the first message of the run had waited. */
-export type TruthReply = {
+type TruthReply = {
   readonly user_id: string
   readonly coach_id: string
   readonly at: number
@@ -56,7 +21,7 @@ export type TruthReply = {
   readonly response_seconds: number
 }
 
-export type TruthNudge = {
+type TruthNudge = {
   readonly user_id: string
   readonly nudge_id: string
   readonly persona: string
@@ -217,35 +182,4 @@ function replyTruth({ journal, zone }: World): Pick<Truth, 'replies' | 'waiting'
     }
   }
   return { replies, waiting: [...since].map(([user_id, at]) => ({ user_id, since: at })) }
-}
-
-function emptyDay(day: string): TruthDay {
-  return {
-    day,
-    signups: 0,
-    actions: 0,
-    dau: 0,
-    wau: 0,
-    mau: 0,
-    sessions: 0,
-    active_seconds: 0,
-    goals_created: 0,
-    goals_completed: 0,
-    goals_abandoned: 0,
-    goals_reopened: 0,
-    goals_open: 0,
-    habits_expected: 0,
-    habits_done: 0,
-    messages: 0,
-    replies: 0,
-    nudges_sent: 0,
-    nudges_followed: 0,
-    nudges_direct: 0,
-    ai_sessions: 0,
-    ratings: 0,
-    rating_sum: 0,
-    moods: 0,
-    mood_sum: 0,
-    tasks_completed: 0,
-  }
 }
