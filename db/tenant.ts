@@ -9,6 +9,12 @@ export interface Tenant {
   readonly settings: Readonly<Record<string, unknown>>
 }
 
+/** Hours within which a coach should answer (setting `sla_hours`, default 24). */
+export function slaHours(tenant: Tenant): number {
+  const value = Number(tenant.settings.sla_hours ?? 24)
+  return Number.isInteger(value) && value > 0 ? value : 24
+}
+
 const columns = 'id, slug, name, timezone, currency, settings'
 
 /**

@@ -18,7 +18,7 @@ const pointSchema = z
   })
   .meta({ id: 'Point' })
 
-const seriesSchema = z
+export const seriesSchema = z
   .object({ key: z.record(z.string(), z.string().nullable()), points: z.array(pointSchema) })
   .meta({ id: 'Series' })
 

@@ -53,6 +53,45 @@ const cardRoutes: readonly Composition[] = [
 /** Several metrics as time series, over one range and grouping. */
 const seriesRoutes: readonly Composition[] = [
   {
+    path: '/habits/adherence',
+    summary: 'Habit adherence as time series',
+    roles: ['admin', 'coach'],
+    metrics: ['habit_adherence_score', 'habit_completion_rate'],
+  },
+  {
+    path: '/habits',
+    summary: 'Habits as time series',
+    roles: ['admin', 'coach'],
+    metrics: ['habit_adherence_score', 'habit_completion_rate', 'average_streak_days'],
+  },
+  {
+    path: '/ai',
+    summary: 'AI sessions and nudges as time series',
+    roles: ['admin', 'coach'],
+    metrics: [
+      'ai_nudge_effectiveness',
+      'ai_nudge_direct_share',
+      'ai_nudge_influenced_share',
+      'ai_nudge_baseline',
+      'ai_nudge_lift',
+      'ai_session_satisfaction',
+      'ai_session_top_two_share',
+      'ai_session_response_rate',
+    ],
+  },
+  {
+    path: '/coaching',
+    summary: 'Chat response times as time series',
+    roles: ['admin', 'coach'],
+    metrics: [
+      'message_response_time',
+      'message_response_time_p90',
+      'message_response_time_p95',
+      'within_sla_share',
+      'unanswered_over_sla',
+    ],
+  },
+  {
     path: '/goals',
     summary: 'Goals as time series',
     roles: ['admin', 'coach'],

@@ -1,9 +1,12 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { aiNudgeRoutes } from './ai-nudges.ts'
+import { coachRoutes } from './coaches.ts'
 import { cohortRoutes } from './cohorts.ts'
 import { compositionRoutes } from './compositions.ts'
 import { eventRoutes } from './events.ts'
 import { heatmapRoutes } from './heatmap.ts'
 import { metricRoutes } from './metrics.ts'
+import { responseTimeRoutes } from './response-times.ts'
 import { type TenantContext, tenantContexts } from './tenant-context.ts'
 
 /** What the routes below /api/analytics share. */
@@ -27,6 +30,9 @@ export const analytics: FastifyPluginAsync<{ masterKey: Buffer; ingested?: () =>
       await scope.register(compositionRoutes, shared)
       await scope.register(heatmapRoutes, shared)
       await scope.register(cohortRoutes, shared)
+      await scope.register(coachRoutes, shared)
+      await scope.register(aiNudgeRoutes, shared)
+      await scope.register(responseTimeRoutes, shared)
     },
     { prefix: '/api/analytics' },
   )
