@@ -51,6 +51,9 @@ function problemResponses(definitions: readonly ErrorDefinition[]): Json {
   )
 }
 
+/** Heavy reads answer through sendCached. */
+const notModified = { 304: { description: 'Not modified: the `If-None-Match` validator still holds.' } }
+
 const access = (config: FastifyContextConfig) =>
   config.roles ? `Roles: ${config.roles.map((role) => `\`${role}\``).join(', ')}.` : 'Public.'
 
@@ -67,9 +70,25 @@ const transform: typeof jsonSchemaTransform = (document) => {
       description: [described.description, access(config)].filter(Boolean).join('\n\n'),
       'x-roles': config.roles ?? [],
       ...(config.roles ? { security: [{ bearer: [] }] } : {}),
-      response: { ...problemResponses(platformErrors(config, document.schema ?? {})), ...(described.response as Json) },
+      response: {
+        ...problemResponses(platformErrors(config, document.schema ?? {})),
+        ...(config.heavyRead ? notModified : {}),
+        ...(described.response as Json),
+      },
     } as FastifySchema,
   }
+}
+
+/** Every zod schema with an id comes as an input and an output component; only those something refers to are kept. */
+const withoutUnused: typeof jsonSchemaTransformObject = (document) => {
+  const object = jsonSchemaTransformObject(document) as { paths?: Json; components?: { schemas?: Json } }
+  const schemas = { ...object.components?.schemas }
+  for (let before = Number.POSITIVE_INFINITY; Object.keys(schemas).length < before; ) {
+    before = Object.keys(schemas).length
+    const text = JSON.stringify([object.paths, schemas])
+    for (const name of Object.keys(schemas)) if (!text.includes(`#/components/schemas/${name}"`)) delete schemas[name]
+  }
+  return { ...object, components: { ...object.components, schemas } } as ReturnType<typeof jsonSchemaTransformObject>
 }
 
 /**
@@ -89,7 +108,7 @@ export const openapi = fp(async (app: FastifyInstance, options: { serverUrl?: st
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     },
     transform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: withoutUnused,
   })
   await app.register(async (scope) => {
     await scope.register(publicRoutes)

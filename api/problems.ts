@@ -74,8 +74,14 @@ export function problemOf(error: ApiError): Record<string, unknown> {
   }
 }
 
+const sent = new WeakMap<FastifyRequest, string>()
+
+/** The code a request was refused with, for the log; undefined while all is well. */
+export const problemCodeOf = (request: FastifyRequest): string | undefined => sent.get(request)
+
 /** Answers with a problem. The body is a string, so that no response schema of the route drops members of it. */
 export function sendProblem(reply: FastifyReply, error: ApiError): FastifyReply {
+  sent.set(reply.request, error.code)
   return reply
     .code(error.definition.status)
     .headers({ ...error.options.headers, 'cache-control': 'no-store', 'content-type': PROBLEM_TYPE })

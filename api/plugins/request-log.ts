@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config.ts'
+import { problemCodeOf } from '../problems.ts'
 import { onAnswered } from './answered.ts'
 import { principalOf } from './authentication.ts'
 
@@ -68,12 +69,14 @@ export function loggerOptions(config: Pick<Config, 'LOG_LEVEL'>, stream?: { writ
 export const requestLog = fp(async (app: FastifyInstance) => {
   onAnswered(app, (request, reply, status) => {
     const principal = principalOf(request)
+    const code = problemCodeOf(request)
     request.log.info(
       {
         method: request.method,
         route: request.routeOptions.url ?? 'unmatched',
         status,
         duration_ms: Math.round(reply.elapsedTime * 10) / 10,
+        ...(code === undefined ? {} : { code }),
         ...(principal ? { tenant_id: principal.tenantId, role: principal.role } : {}),
       },
       'request',

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { AppDeps } from '../../api/app.ts'
 import type { AuditEntry } from '../../api/audit.ts'
 import { bearer, secret, tenantA } from './support/harness.ts'
+import { poll } from './support/poll.ts'
 import { testApp } from './support/test-app.ts'
 
 const routes = (plain: FastifyInstance) => {
@@ -58,7 +59,7 @@ describe('the audit hook', () => {
     const { app, entries } = await audited()
     const headers = { ...(await bearer('coach')), 'x-request-id': 'r-1' }
     await app.inject({ url: '/metric/dau?access_token=verysecret', headers })
-    await expect.poll(() => entries.length).toBe(1)
+    await poll(() => entries.length).toBe(1)
     expect(entries[0]).toEqual({
       tenant_id: tenantA,
       actor: 'coach-user',
@@ -75,14 +76,14 @@ describe('the audit hook', () => {
   test('names the route when the route gives no action', async () => {
     const { app, entries } = await audited()
     await app.inject({ method: 'DELETE', url: '/thing', headers: await bearer() })
-    await expect.poll(() => entries[0]?.action).toBe('DELETE /thing')
+    await poll(() => entries[0]?.action).toBe('DELETE /thing')
   })
 
   test('notes refusals too, but never input that was refused', async () => {
     const { app, entries } = await audited()
     await app.inject({ method: 'DELETE', url: '/thing?x=hunter2', headers: await bearer('coach') })
     await app.inject({ url: '/metric/dau?days=hunter2', headers: await bearer() })
-    await expect.poll(() => entries.map((e) => e.status)).toEqual([403, 400])
+    await poll(() => entries.map((e) => e.status)).toEqual([403, 400])
     expect(entries.map((e) => e.parameters)).toEqual([{}, {}])
   })
 
@@ -92,7 +93,7 @@ describe('the audit hook', () => {
     await app.inject('/metric/dau')
     await app.inject({ method: 'POST', url: '/events', headers: await bearer() })
     await app.inject({ method: 'DELETE', url: '/thing', headers: await bearer() })
-    await expect.poll(() => entries.map((e) => e.route)).toEqual(['DELETE /thing'])
+    await poll(() => entries.map((e) => e.route)).toEqual(['DELETE /thing'])
   })
 
   test('notes a reader that hangs up before the end', async () => {
@@ -109,7 +110,7 @@ describe('the audit hook', () => {
     const { hangUp } = await client(app, '/slow')
     await running
     await hangUp()
-    await expect.poll(() => entries.map((e) => [e.route, e.status])).toEqual([['DELETE /slow', 499]])
+    await poll(() => entries.map((e) => [e.route, e.status])).toEqual([['DELETE /slow', 499]])
   })
 
   test('notes what is done for a client that was gone before its token was checked', async () => {
@@ -131,13 +132,13 @@ describe('the audit hook', () => {
     await checking
     await hangUp()
     release()
-    await expect.poll(() => entries.map((e) => [e.route, e.status])).toEqual([['DELETE /thing', 499]])
+    await poll(() => entries.map((e) => [e.route, e.status])).toEqual([['DELETE /thing', 499]])
   })
 
   test('that fails does not touch the answer, but is logged and counted', async () => {
     const { app, lines } = await audited({ audit: () => Promise.reject(new Error('disk full')) })
     expect((await app.inject({ method: 'DELETE', url: '/thing', headers: await bearer() })).statusCode).toBe(200)
-    await expect.poll(() => lines.join('')).toContain('the audit entry could not be written')
+    await poll(() => lines.join('')).toContain('the audit entry could not be written')
     expect((await app.inject('/metrics')).body).toContain('upcoach_audit_failures_total 1')
   })
 })

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { listen } from '../../api/listen.ts'
 import { bearer, bootApp } from './support/harness.ts'
+import { poll } from './support/poll.ts'
 
 const script = fileURLToPath(new URL('support/server.ts', import.meta.url))
 
@@ -42,7 +43,7 @@ describe('a server that is told to stop', () => {
       const inFlight = fetch(`${server.url}/slow`, { headers: server.headers })
       expect(await server.line()).toBe('started')
       server.child.kill(signal)
-      await expect.poll(() => isRefused(server.url)).toBe(true)
+      await poll(() => isRefused(server.url)).toBe(true)
       server.child.stdin?.write('go\n')
       expect(await (await inFlight).json()).toEqual({ done: true })
       expect(await server.line()).toBe('closed')
@@ -64,7 +65,7 @@ describe('a server that is told to stop', () => {
     fetch(`${server.url}/slow`, { headers: server.headers }).catch(() => {})
     expect(await server.line()).toBe('started')
     server.child.kill('SIGTERM')
-    await expect.poll(() => isRefused(server.url)).toBe(true)
+    await poll(() => isRefused(server.url)).toBe(true)
     server.child.kill('SIGTERM')
     expect(await server.exit).toBeNull()
   })
@@ -96,7 +97,7 @@ describe('stop()', () => {
     })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const closing = app.close()
-    await expect.poll(() => app.isDraining()).toBe(true)
+    await poll(() => app.isDraining()).toBe(true)
     const late = await fetch(`${url}/data`, { headers: await bearer() })
     const ready = await fetch(`${url}/health/ready`)
     release()

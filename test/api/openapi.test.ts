@@ -9,7 +9,11 @@ import { problemSchema } from '../../api/schemas/problem.ts'
 import { seriesAnswerSchema } from '../../api/schemas/series.ts'
 import { testApp } from './support/test-app.ts'
 
-type Media = { schema?: object; example?: unknown; examples?: Record<string, { value: unknown }> }
+type Media = {
+  schema?: { $ref?: string; examples?: unknown[] }
+  example?: unknown
+  examples?: Record<string, { value: unknown }>
+}
 type Operation = {
   summary?: string
   tags?: string[]
@@ -23,7 +27,7 @@ type Document = {
   openapi: string
   info: { title: string; version: string }
   paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, { examples?: unknown[] }>; securitySchemes: Record<string, object> }
+  components: { schemas: Record<string, { examples?: unknown[] }> }
 }
 
 const sample = (plain: FastifyInstance) => {
@@ -41,7 +45,10 @@ const sample = (plain: FastifyInstance) => {
         response: {
           200: {
             description: 'The series',
-            content: { 'application/json': { schema: seriesAnswerSchema }, 'text/csv': { schema: z.string() } },
+            content: {
+              'application/json': { schema: seriesAnswerSchema },
+              'text/csv': { schema: z.string().meta({ examples: ['t,value\r\n'] }) },
+            },
           },
           304: z.undefined().describe('Not modified'),
         },
@@ -70,6 +77,12 @@ async function read() {
   return { text: body, document: JSON.parse(body) as Document }
 }
 
+/** The example of a media type, its schema, or the component its schema refers to. */
+function exampleOf(document: Document, { example, examples, schema = {} }: Media): unknown {
+  const component = document.components.schemas[schema.$ref?.split('/').at(-1) ?? '']
+  return example ?? examples ?? schema.examples?.[0] ?? component?.examples?.[0]
+}
+
 const operationsOf = (document: Document) =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
@@ -89,6 +102,8 @@ describe('the OpenAPI document', () => {
         .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document)
       expect(found, reference).toBeDefined()
     }
+    for (const name of Object.keys(document.components.schemas))
+      expect(references).toContain(`#/components/schemas/${name}`)
     expect(text).not.toContain('"nullable"')
     expect(text).not.toMatch(/PLACEHOLDER/)
   })
@@ -117,7 +132,10 @@ describe('the OpenAPI document', () => {
       for (const [status, response] of Object.entries(operation.responses)) {
         expect(response.description, `${name} ${status}`).toBeTruthy()
         for (const media of Object.values(response.content ?? {})) {
-          if (Number(status) < 400) continue
+          if (Number(status) < 400) {
+            expect(exampleOf(document, media), `${name} ${status}`).toBeDefined()
+            continue
+          }
           const values = Object.values(media.examples ?? {}).map((e) => e.value)
           expect(values.length, `${name} ${status}`).toBeGreaterThan(0)
           for (const value of values) expect(problemSchema.parse(value).status).toBe(Number(status))

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { memoryCache } from '../../../api/cache/memory.ts'
 import { redisCache } from '../../../api/cache/redis.ts'
 import type { Cache, CachedBody } from '../../../api/cache.ts'
+import { poll } from '../support/poll.ts'
 import { hasRedis, startRedis, type TestRedis } from '../support/redis.ts'
 
 const bytes = Buffer.from([0, 255, 10, 13, 0xc3, 0x28])
@@ -73,7 +74,7 @@ function contract(makeCache: () => Cache) {
     const key = unique('k')
     await cache.set(key, body(), [unique('t')], { ttlSeconds: 1 })
     expect(await cache.get(key)).toBeDefined()
-    await expect.poll(() => cache.get(key), { timeout: 5000, interval: 100 }).toBeUndefined()
+    await poll(() => cache.get(key)).toBeUndefined()
   })
 }
 

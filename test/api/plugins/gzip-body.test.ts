@@ -4,6 +4,7 @@ import { createGzip, gzipSync } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { INGEST_BODY_LIMIT } from '../../../api/route-config.ts'
+import { poll } from '../support/poll.ts'
 import { testApp } from '../support/test-app.ts'
 
 const open = { public: true, database: false, ndjson: true } as const
@@ -116,7 +117,7 @@ describe('a zip bomb over a real socket', () => {
       request.on('close', () => resolve())
       request.write(body.subarray(0, 1000), () => request.destroy())
     })
-    await expect.poll(() => lines.some((l) => l.includes('"route":"/echo"'))).toBe(true)
+    await poll(() => lines.some((l) => l.includes('"route":"/echo"'))).toBe(true)
     expect(lines.join('')).not.toContain('"level":50')
     expect((await app.inject('/health/live')).statusCode).toBe(200)
   })

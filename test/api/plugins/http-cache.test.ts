@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { memoryCache } from '../../../api/cache/memory.ts'
 import { type Cache, cacheTag } from '../../../api/cache.ts'
 import { bearer, tenantA, tenantB } from '../support/harness.ts'
+import { poll } from '../support/poll.ts'
 import { testApp } from '../support/test-app.ts'
 
 /** A read whose answer counts how often it was computed, and for whom. */
@@ -170,11 +171,11 @@ describe('invalidation', () => {
       release = resolve
     })
     const old = app.inject({ url: '/kpi/dau', headers })
-    await expect.poll(() => state.computed).toBe(1)
+    await poll(() => state.computed).toBe(1)
     state.value = 2
     await cache.invalidate([cacheTag(tenantA, 'dau')])
     const fresh = app.inject({ url: '/kpi/dau', headers })
-    await expect.poll(() => state.computed).toBe(2)
+    await poll(() => state.computed).toBe(2)
     release()
     expect((await old).json().value).toBe(1)
     expect((await fresh).json().value).toBe(2)

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { loggedError } from '../../../api/plugins/request-log.ts'
 import { bearer, tenantA } from '../support/harness.ts'
+import { poll } from '../support/poll.ts'
 import { testApp } from '../support/test-app.ts'
 
 const routes = (app: FastifyInstance) => {
@@ -18,7 +19,7 @@ describe('the log', () => {
       (scope) => void scope.get('/x/:id', { config: { roles: ['admin'] } }, async () => 'x'),
     )
     await app.inject({ url: '/x/alice?from=2026', headers: await bearer() })
-    await expect.poll(() => lines.length).toBe(1)
+    await poll(() => lines.length).toBe(1)
     const line = JSON.parse(lines[0] ?? '')
     expect(line).toMatchObject({
       method: 'GET',
@@ -34,6 +35,12 @@ describe('the log', () => {
     )
   })
 
+  test('says with which code a request was refused', async () => {
+    const { app, lines } = await testApp(routes)
+    await app.inject({ method: 'POST', url: '/members/x' })
+    await poll(() => lines.map((line) => JSON.parse(line).code)).toEqual(['token_missing'])
+  })
+
   test('holds no token, body, query, path value, address or subject, whatever a route logs', async () => {
     const { app, lines } = await testApp(routes)
     const headers = { ...(await bearer()), cookie: 'session=topsecret', 'user-agent': 'agent-of-alice' }
@@ -45,7 +52,7 @@ describe('the log', () => {
     })
     await app.inject({ url: '/members/erin@example.com/unknown?token=alsosecret' })
     await app.inject({ url: '/members/x', headers: { authorization: 'Bearer wrong.token.here' } })
-    await expect.poll(() => lines.filter((l) => l.includes('"msg":"request"')).length).toBe(3)
+    await poll(() => lines.filter((l) => l.includes('"msg":"request"')).length).toBe(3)
     const log = lines.join('')
     expect(log).toContain('a very careless line')
     const bearerToken = headers.authorization.slice('Bearer '.length)
