@@ -8,7 +8,7 @@ import { periodFactor } from './period.ts'
 type Purchase = FactOf<'purchase'>
 type Ending = FactOf<'expiration' | 'revocation' | 'reinstatement'>
 /** Something that happens to the subscription: a period begins, it ends, or its renewal is switched. */
-type Mark = { at: string; period: string; rank: number; event_ids: string[] } & (
+type Mark = { at: string; rank: number; event_ids: string[] } & (
   | { does: 'begin'; purchase: Purchase }
   | { does: 'end'; expires_at: string | null; reason: EndReason }
   | { does: 'renew'; on: boolean }
@@ -16,13 +16,11 @@ type Mark = { at: string; period: string; rank: number; event_ids: string[] } & 
 /** Another subscription took over (see product-change.ts). */
 export type Replacement = { at: string; event_ids: string[] }
 
-const END_OF_TIME = '9999'
-
 /**
  * An app-store subscription's value over time. Periods are bought (INITIAL_PURCHASE, RENEWAL); it lasts until an
  * EXPIRATION, a refund or a replacement, not merely until a period's date has passed, since a renewal may be late.
- * Marks of the same instant go by the period they belong to and within it by RevenueCat's order (purchase, cancellation,
- * expiration), so an expiry that meets the next renewal nets to nothing.
+ * Marks of the same instant go in RevenueCat's order (purchase, cancellation, expiration); an expiry that meets the next
+ * renewal belongs to the period before it and ends nothing.
  */
 export function revenuecatTimeline(
   facts: readonly RevenueFact[],
@@ -67,17 +65,19 @@ export function revenuecatTimeline(
   return { subscription, provider: 'revenuecat', steps: lastOfInstant(steps), period_end: periodEnd(facts), issues }
 }
 
+/** Of two periods bought in one instant, the one that lasts longer counts. */
+const lastsTo = (mark: Mark): string => (mark.does === 'begin' ? (mark.purchase.expires_at ?? '9999') : '')
+
 const byMark = (a: Mark, b: Mark): number =>
   compare(a.at, b.at) ||
-  compare(a.period, b.period) ||
   a.rank - b.rank ||
+  compare(lastsTo(a), lastsTo(b)) ||
   compare(a.event_ids[0] ?? '', b.event_ids[0] ?? '')
 
 function marksOf(facts: readonly RevenueFact[], purchases: Purchase[], replacements: readonly Replacement[]): Mark[] {
   const marks: Mark[] = purchases.map((purchase) => ({
     does: 'begin',
     at: beginOf(purchase, purchases),
-    period: purchase.expires_at ?? END_OF_TIME,
     rank: 0,
     event_ids: [purchase.event_id],
     purchase,
@@ -85,22 +85,14 @@ function marksOf(facts: readonly RevenueFact[], purchases: Purchase[], replaceme
   for (const fact of ofKind(facts, 'auto_renew')) {
     // A failed charge is being retried: nobody asked to leave.
     if (fact.reason === 'BILLING_ERROR') continue
-    marks.push({ does: 'renew', on: fact.on, at: fact.at, period: END_OF_TIME, rank: 1, event_ids: [fact.event_id] })
+    marks.push({ does: 'renew', on: fact.on, at: fact.at, rank: 1, event_ids: [fact.event_id] })
   }
   for (const end of endings(facts)) {
-    const { expires_at } = end.fact
-    marks.push({
-      does: 'end',
-      at: end.at,
-      period: periodOf(end.fact, purchases),
-      rank: 2,
-      expires_at,
-      reason: end.reason,
-      event_ids: [end.fact.event_id],
-    })
+    const { expires_at, event_id } = end.fact
+    marks.push({ does: 'end', at: end.at, rank: 2, expires_at, reason: end.reason, event_ids: [event_id] })
   }
   for (const { at, event_ids } of replacements) {
-    marks.push({ does: 'end', at, period: END_OF_TIME, rank: 3, expires_at: null, reason: 'voluntary', event_ids })
+    marks.push({ does: 'end', at, rank: 3, expires_at: null, reason: 'voluntary', event_ids })
   }
   return marks
 }
@@ -143,17 +135,6 @@ function expiryOf(expiration: FactOf<'expiration'>, facts: readonly RevenueFact[
 }
 
 const earlier = (a: string | null, b: string): string => (a !== null && a < b ? a : b)
-
-/** The end of the period an ending belongs to; a refund shortens the date it reports, its transaction does not lie. */
-function periodOf(ending: Ending, purchases: readonly Purchase[]): string {
-  const end = ending.expires_at ?? END_OF_TIME
-  if (ending.transaction === null) return end
-  const same = purchases.filter(
-    (purchase) => purchase.transaction === ending.transaction && purchase.purchased_at < end,
-  )
-  const exact = same.find((purchase) => purchase.expires_at === ending.expires_at)
-  return (exact ?? same.at(-1))?.expires_at ?? end
-}
 
 /** An expiration of a period that was over when the current one was bought says nothing about the current one. */
 const belongsToEarlierPeriod = (expiresAt: string | null, current: Purchase): boolean =>

@@ -39,16 +39,16 @@ const identity = (account: string | null | undefined, member: string | null): Fa
   account && member ? [{ kind: 'identity', account: stripeId(account), member, accounts: [stripeId(account)] }] : []
 
 const subscription = (phase: 'created' | 'updated' | 'deleted'): Mapper =>
-  mapper(subscriptionShape, (object, event) => [
-    {
-      ...readSubscription(object),
-      phase,
-      source: 'event',
-      before: fingerprint(event.data.previous_attributes ?? {}),
-      at: readSubscription(object).standing === 'ended' ? endOf(object, event.created) : instantOf(event.created),
-    },
-    ...identity(object.customer, memberIn(object.metadata)),
-  ])
+  mapper(subscriptionShape, (object, event) => {
+    const content = readSubscription(object)
+    const standing = phase === 'deleted' ? 'ended' : content.standing
+    const before = fingerprint(event.data.previous_attributes ?? {})
+    const at = standing === 'ended' ? endOf(object, event.created) : instantOf(event.created)
+    return [
+      { ...content, standing, phase, source: 'event', before, at },
+      ...identity(object.customer, memberIn(object.metadata)),
+    ]
+  })
 
 const discount = (removed: boolean): Mapper =>
   mapper(discountShape, (object) => [
