@@ -4,15 +4,14 @@ export interface ChildOptions {
   readonly socketDirectory: string
   readonly tcpPort?: number
   readonly idleInTransactionMs: number
+  readonly hardLimitMs: number
   readonly durable: boolean
 }
 
-export type ToChild = { readonly kind: 'stop' } | { readonly kind: 'ping' }
+export type ToChild = { readonly kind: 'stop' }
 
 export type FromChild =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'pong' }
-  | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string }
   /** The child is about to exit because of this; `heldBy`: the process that has the data directory open. */
   | { readonly kind: 'failed'; readonly message: string; readonly heldBy?: number }
 

@@ -7,6 +7,7 @@ import type { ClientConfig } from 'pg'
 import type { ChildOptions, FromChild, LogLevel, ToChild } from './child-messages.ts'
 import { DataDirInUse } from './lock.ts'
 import { SOCKET_PORT, socketDirectory } from './socket-directory.ts'
+import { HARD_LIMIT_SIGNAL } from './watchdog.ts'
 
 export interface EngineOptions {
   /** Directory of the cluster, its lock and its socket; created if missing. */
@@ -37,7 +38,6 @@ const LAST_RESTART_DELAY_MS = 10_000
 const HEALTHY_AFTER_MS = 60_000
 /** Time a child has to close its cluster before it is killed; killing loses nothing that was acknowledged. */
 const STOP_GRACE_MS = 30_000
-const PINGS_PER_LIMIT = 20
 
 const serverPath = fileURLToPath(new URL('./server.ts', import.meta.url))
 const tsxLoader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
@@ -47,7 +47,6 @@ export class Engine extends EventEmitter<EngineEvents> {
   /** For `new pg.Pool(engine.connection)`; valid across restarts. */
   readonly connection: ClientConfig
   readonly #childOptions: ChildOptions
-  readonly #hardLimitMs: number
   readonly #log: (message: string, level: LogLevel) => void
   #state: EngineState = 'starting'
   #child: ChildProcess | undefined
@@ -63,10 +62,10 @@ export class Engine extends EventEmitter<EngineEvents> {
       dataDir,
       socketDirectory: directory,
       idleInTransactionMs: options.idleInTransactionMs ?? DEFAULT_IDLE_IN_TRANSACTION_MS,
+      hardLimitMs: options.hardLimitMs ?? DEFAULT_HARD_LIMIT_MS,
       durable: options.durable ?? true,
       ...(options.tcpPort === undefined ? {} : { tcpPort: options.tcpPort }),
     }
-    this.#hardLimitMs = options.hardLimitMs ?? DEFAULT_HARD_LIMIT_MS
     this.#log = options.onLog ?? (() => {})
   }
 
@@ -89,10 +88,6 @@ export class Engine extends EventEmitter<EngineEvents> {
       })
       this.#child = child
       let reason: Error | undefined
-      const watch = new Watchdog(child, this.#hardLimitMs, () => {
-        reason = new Error(`a query ran for longer than the hard limit of ${this.#hardLimitMs} ms`)
-        child.kill('SIGKILL')
-      })
       const readyAt = { time: 0 }
       child.stdout?.on('data', (text: Buffer) => this.#log(text.toString().trimEnd(), 'info'))
       child.stderr?.on('data', (text: Buffer) => this.#log(text.toString().trimEnd(), 'warn'))
@@ -100,25 +95,21 @@ export class Engine extends EventEmitter<EngineEvents> {
         reason = error
       })
       child.on('message', (message: FromChild) => {
-        if (message.kind === 'pong') watch.answered()
-        else if (message.kind === 'log') this.#log(message.message, message.level)
-        else if (message.kind === 'failed') reason = this.#failure(message)
+        if (message.kind === 'failed') reason = this.#failure(message)
         else if (!this.#stopped) {
           readyAt.time = Date.now()
-          watch.start()
           this.#state = 'ready'
           resolve()
           this.emit('ready')
         }
       })
       child.on('close', (code, signal) => {
-        watch.stop()
         this.#child = undefined
         if (this.#stopped) {
           reject(new Error('The embedded engine was stopped while it started.'))
           return
         }
-        const error = reason ?? new Error(`it ended unexpectedly (${signal ?? `code ${code}`})`)
+        const error = reason ?? this.#unexpectedEnd(code, signal)
         this.#state = 'down'
         if (readyAt.time === 0) {
           reject(error)
@@ -130,6 +121,12 @@ export class Engine extends EventEmitter<EngineEvents> {
         this.#restartLater()
       })
     })
+  }
+
+  #unexpectedEnd(code: number | null, signal: NodeJS.Signals | null): Error {
+    if (signal === HARD_LIMIT_SIGNAL)
+      return new Error(`a query ran for longer than the hard limit of ${this.#childOptions.hardLimitMs} ms`)
+    return new Error(`it ended unexpectedly (${signal ?? `code ${code}`})`)
   }
 
   #failure(message: Extract<FromChild, { kind: 'failed' }>): Error {
@@ -166,46 +163,6 @@ export class Engine extends EventEmitter<EngineEvents> {
         this.#restartLater()
       })
     }, delay)
-  }
-}
-
-/**
- * Notices that the child has been busy with one query for too long. The child answers pings between queries only, so no
- * answer means a running query. Ticks are counted, not time: a parent that was itself blocked must not blame the child.
- */
-class Watchdog {
-  readonly #child: ChildProcess
-  readonly #intervalMs: number
-  readonly #onLimit: () => void
-  #timer: NodeJS.Timeout | undefined
-  #unanswered = 0
-
-  constructor(child: ChildProcess, limitMs: number, onLimit: () => void) {
-    this.#child = child
-    this.#intervalMs = limitMs / PINGS_PER_LIMIT
-    this.#onLimit = onLimit
-  }
-
-  start(): void {
-    this.#timer = setInterval(() => this.#tick(), this.#intervalMs)
-  }
-
-  answered(): void {
-    this.#unanswered = 0
-  }
-
-  stop(): void {
-    clearInterval(this.#timer)
-  }
-
-  #tick(): void {
-    if (this.#unanswered > PINGS_PER_LIMIT) {
-      this.stop()
-      this.#onLimit()
-      return
-    }
-    this.#unanswered++
-    if (this.#child.connected) this.#child.send({ kind: 'ping' } satisfies ToChild, () => {})
   }
 }
 

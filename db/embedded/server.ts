@@ -7,6 +7,7 @@ import { openCluster } from './data-dir.ts'
 import { DataDirInUse, takeLock } from './lock.ts'
 import { makeSocketDirectory, socketPath } from './socket-directory.ts'
 import { tcpPassword } from './tcp-password.ts'
+import { Watchdog } from './watchdog.ts'
 import { ClientConnection } from './wire/client-connection.ts'
 import { SharedSession } from './wire/shared-session.ts'
 
@@ -58,6 +59,7 @@ function listen(server: Server, at: { path: string } | { host: string; port: num
 }
 
 async function main(options: ChildOptions): Promise<void> {
+  const watchdog = new Watchdog(options.hardLimitMs)
   const lock = await takeLock(options.dataDir)
   await makeSocketDirectory(options.socketDirectory)
   const path = socketPath(options.socketDirectory)
@@ -68,7 +70,8 @@ async function main(options: ChildOptions): Promise<void> {
   const session = new SharedSession({
     idleInTransactionMs: options.idleInTransactionMs,
     // throwOnError false: an SQL error is an answer like any other; only a broken engine throws.
-    execute: async (messages) => (await database.execProtocol(messages, { throwOnError: false })).data,
+    execute: async (messages) =>
+      (await watchdog.watch(() => database.execProtocol(messages, { throwOnError: false }))).data,
     onBroken: die,
   })
 
@@ -111,8 +114,7 @@ async function main(options: ChildOptions): Promise<void> {
 let onStop: () => void = () => process.exit(0)
 
 process.on('message', (message: ToChild) => {
-  if (message.kind === 'ping') tell({ kind: 'pong' })
-  else onStop()
+  if (message.kind === 'stop') onStop()
 })
 process.on('disconnect', () => onStop())
 process.on('SIGTERM', () => onStop())

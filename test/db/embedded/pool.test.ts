@@ -13,7 +13,7 @@ describe('a pool of eight clients', () => {
     const pool = createPool(engine, { max: 8 })
     await pool.query('create table account (id int primary key, balance int not null)')
     await pool.query('insert into account select g, 100 from generate_series(1, 8) g')
-    const transfer = async (i: number) => {
+    const transfer = async (i: number): Promise<number> => {
       const client = await pool.connect()
       try {
         await client.query('begin')
