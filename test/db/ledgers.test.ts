@@ -1,0 +1,114 @@
+import fc from 'fast-check'
+import { DateTime } from 'luxon'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { acceptEvents } from '../../db/accept-events.ts'
+import { aggregates, refreshTouched } from '../../db/aggregates.ts'
+import { foldDirty } from '../../db/ledgers.ts'
+import { periodRange } from '../../db/period.ts'
+import { readMetric } from '../../db/reader.ts'
+import { createTenant, type Tenant, withTenant } from '../../db/tenant.ts'
+import { metrics } from '../../metrics/catalog.ts'
+import { openTestDatabase, type TestDatabase } from '../support/database.ts'
+import { ledgerRows, ledgerTables } from '../support/ledger-rows.ts'
+import { deliveries, memberLogs, type SentEvent, zones } from '../support/member-logs.ts'
+
+const RUNS = Number(process.env.LEDGER_RUNS ?? 25)
+const piiKey = Buffer.alloc(32, 3)
+
+let db: TestDatabase
+let tables: string[]
+let created = 0
+beforeAll(async () => {
+  db = await openTestDatabase()
+  tables = await ledgerTables(db.pool)
+})
+afterAll(() => db.close())
+
+const newTenant = (timezone: string): Promise<Tenant> => {
+  created += 1
+  return createTenant(db.pool, {
+    slug: `tenant-${created}`,
+    timezone,
+    currency: 'EUR',
+    settings: { retention_months: 1200 },
+  })
+}
+const send = (tenant: Tenant, events: readonly SentEvent[]) => acceptEvents(db.pool, { tenant, piiKey }, { events })
+async function foldAll(): Promise<void> {
+  while ((await foldDirty(db.pool)).members > 0);
+}
+
+/** Every metric over the whole log: by its finest and coarsest granularity, and by coach. */
+async function allMetrics(tenant: Tenant): Promise<unknown> {
+  const answers: Record<string, unknown> = {}
+  const now = DateTime.utc()
+  await withTenant(db.pool, tenant.id, async (client) => {
+    for (const metric of metrics) {
+      const finest = metric.granularities[0] ?? 'day'
+      const coarsest = metric.granularities.at(-1) ?? 'day'
+      for (const [granularity, groupBy] of [[finest], [coarsest], [coarsest, 'coach']] as const) {
+        if (groupBy !== undefined && !metric.dimensions.includes(groupBy)) continue
+        const range = periodRange(now.minus({ days: 53 }).toISODate(), now.toISODate(), granularity, tenant.timezone)
+        answers[`${metric.name} ${granularity} ${groupBy}`] = await readMetric(client, metric, { range, groupBy }, now)
+      }
+    }
+  })
+  return JSON.parse(JSON.stringify(answers), (_, value) =>
+    typeof value === 'number' ? Math.round(value * 1e9) / 1e9 : value,
+  )
+}
+
+describe('ledgers are pure folds', () => {
+  const pairs: [Tenant, Tenant][] = []
+
+  test('any order, repetition and batching of a log, folded at any moment, gives the ledgers of the sorted log', async () => {
+    const scenario = memberLogs({ members: 3, steps: 14 }).chain((log) =>
+      fc.record({ log: fc.constant(log), sent: deliveries(log), zone: fc.constantFrom(...zones) }),
+    )
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ log, sent, zone }) => {
+        const sorted = await newTenant(zone)
+        const shuffled = await newTenant(zone)
+        await send(sorted, log)
+        await foldAll()
+        for (const { events, interlude } of sent) {
+          await send(shuffled, events)
+          if (interlude === 'fold one') await foldDirty(db.pool, { limit: 1 })
+          if (interlude === 'fold all') await foldAll()
+        }
+        await foldAll()
+        expect(await ledgerRows(db.pool, tables, shuffled.id)).toEqual(await ledgerRows(db.pool, tables, sorted.id))
+        pairs.push([sorted, shuffled])
+      }),
+      { numRuns: RUNS, interruptAfterTimeLimit: 100_000, markInterruptAsFailure: false },
+    )
+  }, 180_000)
+
+  test('folding everything again changes nothing', async () => {
+    const before = await Promise.all(pairs.slice(0, 5).map(([, tenant]) => ledgerRows(db.pool, tables, tenant.id)))
+    await db.pool.query(
+      `insert into analytics.dirty_members (tenant_id, user_id, types, since)
+      select tenant_id, user_id, array_agg(distinct type), min(occurred_at) from analytics.events
+      where tenant_id = any($1) group by 1, 2`,
+      [pairs.slice(0, 5).map(([, tenant]) => tenant.id)],
+    )
+    await db.pool.query('delete from analytics.touched_ranges')
+    await foldAll()
+    const after = await Promise.all(pairs.slice(0, 5).map(([, tenant]) => ledgerRows(db.pool, tables, tenant.id)))
+    expect(after).toEqual(before)
+    const touched = await db.pool.query('select source, from_at, to_at from analytics.touched_ranges')
+    expect(touched.rows).toEqual([])
+  })
+
+  test('the metrics are the same too', async () => {
+    const everything = { from: new Date(Date.now() - 60 * 86_400_000), to: new Date() }
+    await db.pool.query(
+      `insert into analytics.touched_ranges (source, from_at, to_at, tenant_ids)
+       select source, $1, $2, '{}' from unnest($3::text[]) source`,
+      [everything.from, everything.to, [...new Set(aggregates.map((aggregate) => aggregate.source))]],
+    )
+    await refreshTouched(db.pool)
+    for (const [sorted, shuffled] of pairs.slice(-1))
+      expect(await allMetrics(shuffled)).toEqual(await allMetrics(sorted))
+  }, 120_000)
+})
