@@ -120,15 +120,15 @@ function timelinesOf(
     if (customer !== null) append(byCustomer, customer, fact)
   }
   const replacements = new Map([...byCustomer.values()].flatMap((own) => [...productChanges(own)]))
-  const discounts = ofKind(facts, 'discount')
+  const discounts = new Map<string, RevenueFact[]>()
+  for (const fact of ofKind(facts, 'discount')) append(discounts, fact.account ?? '', fact)
   const result: Owned[] = []
   for (const [subscription, own] of [...bySubscription].sort(([a], [b]) => compare(a, b))) {
     const customer = customers.owner(subscription)
     if (customer === null) continue
     const states = ofKind(own, 'subscription_state')
-    const account = states[0]?.account ?? null
     if (states.length > 0) {
-      const theirs = discounts.filter((fact) => fact.account === account || fact.subscription === subscription)
+      const theirs = ofKind(discounts.get(states[0]?.account ?? '') ?? [], 'discount')
       result.push({ customer, timeline: stripeTimeline(states, theirs, policy, catalogue) })
     } else if (ofKind(own, 'purchase').length > 0) {
       const timeline = revenuecatTimeline(own, replacements.get(subscription) ?? [], policy, catalogue)

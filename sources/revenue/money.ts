@@ -9,7 +9,7 @@ import { multiply, type Rational, rational, roundHalfEven } from './rational.ts'
  */
 export type Micro = bigint
 
-export const MICRO_PER_MINOR = 1_000_000n
+const MICRO_PER_MINOR = 1_000_000n
 
 /** Minor units (exact) → micro-minor units, half to even. */
 export const toMicro = (minor: Rational): Micro => roundHalfEven(multiply(minor, rational(MICRO_PER_MINOR)))

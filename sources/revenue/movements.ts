@@ -1,4 +1,5 @@
 import { compare, type EndReason, type RevenueFact } from './facts.ts'
+import { grouped } from './grouped.ts'
 import type { Micro } from './money.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -128,15 +129,4 @@ function lead(parts: readonly LedgerEntry[], delta: Micro) {
   const { customer, subscription, plan, provider, reason } = first
   const provider_event_ids = [...new Set(parts.flatMap((part) => part.provider_event_ids))].sort(compare)
   return { customer, subscription, plan, provider, reason, provider_event_ids }
-}
-
-/** Groups in the order of their keys. */
-function grouped<T>(items: readonly T[], key: (item: T) => string): [string, T[]][] {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const group = groups.get(key(item))
-    if (group === undefined) groups.set(key(item), [item])
-    else group.push(item)
-  }
-  return [...groups.entries()].sort(([a], [b]) => compare(a, b))
 }

@@ -5,7 +5,6 @@
 export type Rational = { readonly n: bigint; readonly d: bigint }
 
 export const ZERO: Rational = { n: 0n, d: 1n }
-export const ONE: Rational = { n: 1n, d: 1n }
 
 const gcd = (a: bigint, b: bigint): bigint => (b === 0n ? a : gcd(b, a % b))
 

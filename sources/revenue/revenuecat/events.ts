@@ -208,8 +208,6 @@ const MAPPERS: ReadonlyMap<string, Mapper> = new Map(
   }),
 )
 
-export const revenuecatEventTypes: readonly string[] = [...MAPPERS.keys()]
-
 /** Reads one RevenueCat webhook body. */
 export function revenuecatFacts(body: unknown): Reading {
   const parsed = revenuecatBodyShape.safeParse(body)

@@ -21,7 +21,7 @@ import {
   type StripeEvent,
   subscriptionShape,
 } from './shapes.ts'
-import { snapshotFacts } from './snapshot.ts'
+import { SNAPSHOT_TYPE, snapshotFacts } from './snapshot.ts'
 import { endOf, readSubscription } from './subscription.ts'
 
 type Mapper = { shape: z.ZodType; read: (object: never, event: StripeEvent) => FactDraft[] }
@@ -84,9 +84,6 @@ const price = mapper(priceShape, (object) => [
   },
 ])
 
-/** A subscription read from the API during a backfill, wrapped by {@link snapshotEvent}. */
-export const SNAPSHOT_TYPE = 'upcoach.subscription.snapshot'
-
 const MAPPERS: ReadonlyMap<string, Mapper> = new Map(
   Object.entries({
     'customer.subscription.created': subscription('created'),
@@ -135,8 +132,6 @@ const MAPPERS: ReadonlyMap<string, Mapper> = new Map(
     'product.updated': product,
   }),
 )
-
-export const stripeEventTypes: readonly string[] = [...MAPPERS.keys()]
 
 /** Reads one Stripe event (the parsed webhook body, or an exported line of the events API). */
 export function stripeFacts(body: unknown): Reading {

@@ -3,6 +3,9 @@ import { instantOf } from './names.ts'
 import type { StripeSubscription } from './shapes.ts'
 import { endOf, readSubscription } from './subscription.ts'
 
+/** The type under which a backfill stores what it read; Stripe sends no such event. */
+export const SNAPSHOT_TYPE = 'upcoach.subscription.snapshot'
+
 /**
  * A subscription object from the API (backfill) says where it stands, not how it got there: it is read as a start with
  * today's items, a trial before that if there was one, and an end if it has ended. The fold uses it only for what no
@@ -41,7 +44,7 @@ export function snapshotEvent(subscription: { id: string; status: string }, fetc
   return {
     id: `snapshot_${subscription.id}_${subscription.status}`,
     object: 'event',
-    type: 'upcoach.subscription.snapshot',
+    type: SNAPSHOT_TYPE,
     created: Math.floor(fetchedAt.getTime() / 1000),
     data: { object: subscription },
   }

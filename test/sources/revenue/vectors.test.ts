@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { mrrResidual } from '../../../sources/revenue/bridge.ts'
 import { foldCustomer } from '../../../sources/revenue/fold.ts'
-import { arpu, grossMrrChurnRate, ltv, netMrrChurnRate, subscriberChurnRate } from '../../../sources/revenue/kpis.ts'
+import {
+  arpu,
+  arr,
+  grossMrrChurnRate,
+  ltv,
+  netMrrChurnRate,
+  subscriberChurnRate,
+} from '../../../sources/revenue/kpis.ts'
 import { formatMicro } from '../../../sources/revenue/money.ts'
 import { DEFAULT_POLICY, policyVersion, revenuePolicySchema } from '../../../sources/revenue/policy.ts'
 import { factsOf, item, price, stripeEvent, subscription } from './support.ts'
@@ -103,6 +110,7 @@ describe('the vectors the metric definitions name', () => {
   test('ARPU 500; LTV is exactly 5,500 with 100 of 1,000 + 100 churned (Stripe prints 5,555 by rounding the rate to 9 %)', () => {
     const rate = subscriberChurnRate({ churned: 100, active_before: 1000, new: 100 })
     expect(arpu(50_000, 100)).toBe(500)
+    expect(arr(50_000n)).toBe(600_000)
     expect(ltv(500, rate)).toBeCloseTo(5500, 9)
   })
 
