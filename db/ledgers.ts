@@ -29,6 +29,7 @@ interface Ledger {
 
 const memberFold = sql('member')
 const memberDimensions = sql('member-dimensions')
+const memberDimensionsDays = sql('member-dimensions-days')
 const activityScope = sql('activity-scope')
 const activitySessions = sql('activity-sessions')
 const activityHours = sql('activity-hours')
@@ -43,6 +44,8 @@ const nudgeFreeDays = sql('nudge-free-days')
 /** The type of a mark that no event caused: a local day has ended (`closeDays`). */
 const DAY_CLOSED = 'day_closed'
 
+// text, not numbers: Math.min would not do
+// biome-ignore lint/complexity/useMathMinMax: instants and days compare as text
 const earliest = (values: readonly string[]): string => values.reduce((a, b) => (b < a ? b : a))
 
 type Instants = { source?: string; from_at: string | null; to_at: string | null }
@@ -220,13 +223,14 @@ async function foldMembers(client: pg.PoolClient, dirty: readonly DirtyMember[])
     memberFold.bind({ touched: JSON.stringify(dirty), floor: earliest(dirty.map((member) => member.since)) }),
   )
   const redone = new Map(changed.rows.map((row) => [`${row.tenant_id}/${row.user_id}`, row.since]))
-  if (changed.rows.length > 0)
-    touched.push(
-      ...(await foldInstants(client, memberDimensions, 'events', {
-        changed: JSON.stringify(changed.rows),
-        floor: earliest(changed.rows.map((row) => row.since)),
-      })),
-    )
+  // Events that were stored while their member's history was being folded carry what was known before: every arrival is
+  // corrected, not only the members whose history changed.
+  const arrivals = dirty.map(({ tenant_id, user_id, since }) => ({
+    tenant_id,
+    user_id,
+    since: earliest([since, redone.get(`${tenant_id}/${user_id}`) ?? since]),
+  }))
+  touched.push(...(await correctDimensions(client, arrivals)))
   for (const ledger of ledgers) {
     const members: TouchedMember[] = []
     for (const { tenant_id, user_id, since, types } of dirty) {
@@ -236,6 +240,24 @@ async function foldMembers(client: pg.PoolClient, dirty: readonly DirtyMember[])
       else if (ledger.concerns(types)) members.push({ tenant_id, user_id, since })
     }
     if (members.length > 0) touched.push(...(await ledger.fold(client, members)))
+  }
+  return touched
+}
+
+/** Updating more chunks than this in one statement would need more memory than the embedded engine has. */
+const CORRECTED_DAYS = 14
+
+/** Brings the dimensions stamped on raw events up to date with their members' histories, a few chunks at a time. */
+async function correctDimensions(client: pg.PoolClient, members: readonly TouchedMember[]): Promise<TouchedRange[]> {
+  const json = JSON.stringify(members)
+  const floor = earliest(members.map((member) => member.since))
+  const days = await client.query<{ day: string }>(memberDimensionsDays.bind({ changed: json, floor }))
+  const touched: TouchedRange[] = []
+  let done = ''
+  for (const { day: from } of days.rows) {
+    if (from < done) continue
+    done = new Date(Date.parse(from) + CORRECTED_DAYS * DAY_MS).toISOString()
+    touched.push(...(await foldInstants(client, memberDimensions, 'events', { changed: json, from, to: done })))
   }
   return touched
 }

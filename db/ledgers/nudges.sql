@@ -7,7 +7,7 @@ with touched as materialized (
   join analytics.tenants n on n.id = t.tenant_id
 ),
 -- A nudge sent twice counts from its first delivery.
-sent as (
+sent as materialized (
   select distinct on (e.tenant_id, e.user_id, e.subject_id)
     e.tenant_id, e.user_id, e.subject_id as nudge_id, e.occurred_at as sent_at, e.local_hour,
     e.occurred_at - ((e.occurred_at at time zone t.timezone) - date_trunc('hour', e.occurred_at at time zone t.timezone)) as hour,
@@ -30,20 +30,32 @@ responses as materialized (
     and e.type in ('session_started', 'habit_checked', 'goal_created', 'goal_progressed', 'goal_completed', 'message_sent',
       'nudge_opened', 'nudge_acted')
 ),
-rebuilt as materialized (
-  select s.*,
-    exists (
-      select from responses r
-      where r.tenant_id = s.tenant_id and r.user_id = s.user_id and r.type not in ('nudge_opened', 'nudge_acted')
-        and r.occurred_at > s.sent_at and r.occurred_at <= s.sent_at + interval '24 hours'
-    ) as followed,
-    exists (
-      select from responses r
-      where r.tenant_id = s.tenant_id and r.user_id = s.user_id and r.type in ('nudge_opened', 'nudge_acted')
-        and r.subject_id = s.nudge_id
-        and r.occurred_at > s.sent_at and r.occurred_at <= s.sent_at + interval '24 hours'
-    ) as direct
+-- Nudges and qualifying actions on one line of time: is there an action in the 24 hours after the nudge?
+timeline as (
+  select tenant_id, user_id, sent_at as at, nudge_id, 0 as actions from sent
+  union all
+  select tenant_id, user_id, occurred_at, null, 1 from responses where type not in ('nudge_opened', 'nudge_acted')
+),
+following as (
+  select tenant_id, user_id, nudge_id,
+    sum(actions) over (
+      partition by tenant_id, user_id order by at
+      range between interval '1 microsecond' following and interval '24 hours' following
+    ) as actions
+  from timeline
+),
+opened as (
+  select distinct s.tenant_id, s.user_id, s.nudge_id
   from sent s
+  join responses r on r.tenant_id = s.tenant_id and r.user_id = s.user_id and r.subject_id = s.nudge_id
+  where r.type in ('nudge_opened', 'nudge_acted')
+    and r.occurred_at > s.sent_at and r.occurred_at <= s.sent_at + interval '24 hours'
+),
+rebuilt as materialized (
+  select s.*, coalesce(f.actions, 0) > 0 as followed, o.nudge_id is not null as direct
+  from sent s
+  join following f on f.tenant_id = s.tenant_id and f.user_id = s.user_id and f.nudge_id = s.nudge_id
+  left join opened o on o.tenant_id = s.tenant_id and o.user_id = s.user_id and o.nudge_id = s.nudge_id
 ),
 removed as (
   delete from analytics.nudges n
