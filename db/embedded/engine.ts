@@ -20,6 +20,8 @@ export interface EngineOptions {
   readonly idleInTransactionMs?: number
   /** Flush every commit to the disk, so that it survives a power cut; true by default. A killed process loses nothing either way. */
   readonly durable?: boolean
+  /** Longest pause before the engine is started again after crashes in a row, in milliseconds. */
+  readonly maxRestartDelayMs?: number
   readonly onLog?: (message: string, level: LogLevel) => void
 }
 
@@ -33,7 +35,7 @@ interface EngineEvents {
 const DEFAULT_HARD_LIMIT_MS = 10 * 60_000
 const DEFAULT_IDLE_IN_TRANSACTION_MS = 60_000
 const FIRST_RESTART_DELAY_MS = 250
-const LAST_RESTART_DELAY_MS = 10_000
+const DEFAULT_MAX_RESTART_DELAY_MS = 10_000
 /** An engine that ran this long is healthy: its next crash is met with the shortest delay again. */
 const HEALTHY_AFTER_MS = 60_000
 /** Time a child has to close its cluster before it is killed; killing loses nothing that was acknowledged. */
@@ -48,6 +50,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly connection: ClientConfig
   readonly #childOptions: ChildOptions
   readonly #log: (message: string, level: LogLevel) => void
+  readonly #maxRestartDelayMs: number
   #state: EngineState = 'starting'
   #child: ChildProcess | undefined
   #restartDelayMs = FIRST_RESTART_DELAY_MS
@@ -66,6 +69,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       durable: options.durable ?? true,
       ...(options.tcpPort === undefined ? {} : { tcpPort: options.tcpPort }),
     }
+    this.#maxRestartDelayMs = options.maxRestartDelayMs ?? DEFAULT_MAX_RESTART_DELAY_MS
     this.#log = options.onLog ?? (() => {})
   }
 
@@ -155,7 +159,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   #restartLater(): void {
     if (this.#stopped) return
     const delay = this.#restartDelayMs
-    this.#restartDelayMs = Math.min(delay * 2, LAST_RESTART_DELAY_MS)
+    this.#restartDelayMs = Math.min(delay * 2, this.#maxRestartDelayMs)
     this.#restartTimer = setTimeout(() => {
       this.start().catch((error: Error) => {
         if (this.#stopped) return

@@ -1,11 +1,19 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startEngine } from '../../../db/embedded/engine.ts'
 import { DataDirInUse } from '../../../db/embedded/lock.ts'
-import { connectClient, copyOf, createPool, eventually, startTestEngine, temporaryDirectory } from './support.ts'
+import {
+  connectClient,
+  copyOf,
+  createPool,
+  eventually,
+  newDataDir,
+  startTestEngine,
+  temporaryDirectory,
+} from './support.ts'
 
 const alive = (pid: number | undefined) => {
   try {
@@ -43,7 +51,7 @@ describe('an engine that ends without being asked to', () => {
   })
 
   test('is started again after a query that breaks the WebAssembly machine', async () => {
-    const engine = await startTestEngine()
+    const engine = await startTestEngine({ hardLimitMs: 5000 })
     const client = await connectClient(engine)
     await client.query(
       'create function forever(i int) returns int language plpgsql as $$ begin return forever(i + 1); end $$',
@@ -75,7 +83,7 @@ describe('an engine that ends without being asked to', () => {
 
 describe('one data directory', () => {
   test('is refused to a second engine with a message that says who has it and what to do', async () => {
-    const dataDir = await temporaryDirectory()
+    const dataDir = await newDataDir()
     const first = await startTestEngine({ dataDir })
     const second = startEngine({ dataDir })
     await expect(second).rejects.toBeInstanceOf(DataDirInUse)
@@ -85,7 +93,7 @@ describe('one data directory', () => {
   })
 
   test('can be opened again at once after a stop, and holds no lock and no socket then', async () => {
-    const dataDir = await temporaryDirectory()
+    const dataDir = await newDataDir()
     const first = await startTestEngine({ dataDir })
     const client = await connectClient(first)
     await client.query('create table kept as select 1 as i')
@@ -100,17 +108,18 @@ describe('one data directory', () => {
 
   test('is usable although the engine was killed at any moment of its creation', async () => {
     const dataDir = await temporaryDirectory()
-    for (const moment of [300, 800, 1300, 1800, 2300, 2800]) {
+    // Whatever the cluster consists of when the engine is killed, from its first file to nearly all of them.
+    for (const files of [1, 30, 200, 600, 900]) {
       const starting = startEngine({ dataDir, durable: false })
-      // The moment is the point of this test: the engine gives no sign while it creates its cluster.
-      await new Promise((resolve) => setTimeout(resolve, moment))
-      const { pid } = JSON.parse(await eventuallyRead(join(dataDir, 'engine.lock')))
-      kill(pid)
-      const started = await starting.then(
-        (engine) => engine,
-        () => null,
+      const ended = starting.then(
+        (engine) => engine.stop(),
+        () => undefined,
       )
-      await started?.stop()
+      await eventually(`${files} files`, async () => (await filesOfUnfinished(dataDir)) >= files)
+      const { pid } = JSON.parse(await readFile(join(dataDir, 'engine.lock'), 'utf8'))
+      kill(pid)
+      await ended
+      expect(await readdir(dataDir)).not.toContain('pgdata')
     }
     await mkdir(join(dataDir, 'pgdata.init-1'), { recursive: true })
     await writeFile(join(dataDir, 'pgdata.init-1', 'PG_VERSION'), '17')
@@ -121,16 +130,16 @@ describe('one data directory', () => {
   })
 })
 
-test('the engine ends when its parent is killed, and another parent takes over', async () => {
-  const dataDir = await temporaryDirectory()
+test('the engine ends when its parent is killed, even in the middle of a query, and another parent takes over', async () => {
+  const dataDir = await newDataDir()
   const parent = fork(join(import.meta.dirname, 'engine-parent.ts'), [dataDir], {
     execArgv: ['--import', import.meta.resolve('tsx')],
   })
   const [pid] = (await once(parent, 'message')) as [number]
   expect(alive(pid)).toBe(true)
   parent.kill('SIGKILL')
+  await eventually('the engine ended', () => !alive(pid))
   const engine = await startTestEngine({ dataDir })
-  expect(alive(pid)).toBe(false)
   expect((await createPool(engine).query('select 1 as one')).rows).toEqual([{ one: 1 }])
 })
 
@@ -145,7 +154,7 @@ test('stopping lets the running query finish and is safe to ask for twice', asyn
   expect(engine.pid).toBeUndefined()
 })
 
-async function eventuallyRead(path: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises')
-  return eventually(`the file ${path}`, () => readFile(path, 'utf8').catch(() => ''))
+async function filesOfUnfinished(dataDir: string): Promise<number> {
+  const unfinished = (await readdir(dataDir)).find((name) => name.startsWith('pgdata.init-'))
+  return unfinished === undefined ? 0 : (await readdir(join(dataDir, unfinished), { recursive: true })).length
 }

@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
-import { afterAll } from 'vitest'
+import { afterAll, inject, vi } from 'vitest'
 import { type Engine, type EngineOptions, startEngine } from '../../../db/embedded/engine.ts'
 import { socketPath } from '../../../db/embedded/socket-directory.ts'
+
+// Starting and killing engines takes its time on a busy machine.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const directories: string[] = []
 const engines: Engine[] = []
@@ -25,13 +28,29 @@ export async function temporaryDirectory(): Promise<string> {
   return directory
 }
 
+let pristine: Promise<string> | undefined
+
+/**
+ * A data directory with a new cluster in it: a copy, since creating one takes seconds. Copies what the test run has migrated
+ * for everybody where that is an embedded cluster, else one created for this test file.
+ */
+export async function newDataDir(): Promise<string> {
+  const template = inject('template')
+  if (template?.kind === 'embedded') return copyOf(template.dataDir)
+  pristine ??= createCluster()
+  return copyOf(await pristine)
+}
+
+async function createCluster(): Promise<string> {
+  const dataDir = await temporaryDirectory()
+  await (await startEngine({ dataDir, durable: false })).stop()
+  return dataDir
+}
+
 /** An engine that is stopped after the test file; on a directory of its own unless one is given. */
 export async function startTestEngine(options: Partial<EngineOptions> = {}): Promise<Engine> {
-  const engine = await startEngine({
-    durable: false,
-    dataDir: options.dataDir ?? (await temporaryDirectory()),
-    ...options,
-  })
+  const dataDir = options.dataDir ?? (await newDataDir())
+  const engine = await startEngine({ durable: false, ...options, dataDir })
   engines.push(engine)
   return engine
 }
