@@ -32,7 +32,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 }
 
 function createPool(connection: pg.ClientConfig, max: number, onLog?: (line: string) => void): pg.Pool {
-  const pool = new pg.Pool({ ...connection, types, max, application_name: 'upcoach-analytics' })
+  const pool = new pg.Pool({
+    ...connection,
+    types,
+    max,
+    application_name: 'upcoach-analytics',
+    connectionTimeoutMillis: 20_000,
+  })
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', (error) => onLog?.(`idle database connection lost: ${error.message}`))
   return pool

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type AppDeps, buildApp } from '../../api/app.ts'
 import { memoryCache } from '../../api/cache/memory.ts'
+import { cacheTag } from '../../api/cache.ts'
 import { analytics } from '../../api/routes/analytics/index.ts'
 import { verificationKeys } from '../../api/security/keys.ts'
 import type { Role } from '../../api/security/principal.ts'
@@ -89,7 +90,8 @@ export async function openPlatform(
     async settle() {
       while ((await foldDirty(db.pool)).members > 0);
       await refreshTouched(db.pool)
-      await app.deps.cache.invalidate([])
+      const { rows } = await db.pool.query<{ id: string }>('select id from analytics.tenants')
+      await app.deps.cache.invalidate(rows.map(({ id }) => cacheTag(id, 'kpi')))
     },
     async get(tenant, path, role = 'admin', { coachId, headers = {} } = {}) {
       return answer(

@@ -12,7 +12,7 @@ import { errors } from '../../errors.ts'
 import { rangeSchema, seriesSchema } from '../../schemas/series.ts'
 import { describeMetric } from './describe.ts'
 import { freshUntil } from './freshness.ts'
-import type { AnalyticsOptions } from './index.ts'
+import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { type MetricRead, readMetricQuery, readQuerySchema } from './read-query.ts'
 
@@ -36,7 +36,21 @@ const answerSchema = z
     personas: z.array(breakdownSchema),
     series: z.array(seriesSchema).describe('Effectiveness by persona.'),
   })
-  .meta({ id: 'AiNudges' })
+  .meta({
+    id: 'AiNudges',
+    examples: [
+      {
+        range: { from: '2026-04-01', to: '2026-05-01', granularity: 'day', timezone: 'Europe/Berlin' },
+        fresh_until: '2026-05-01T06:00:00.000Z',
+        definition: 'Delivered nudges followed by a qualifying action within 24 hours …',
+        total: { delivered: 200, effectiveness: 0.44, direct: 0.2, influenced: 0.24, baseline: 0.35, lift: 0.257 },
+        personas: [{ persona: 'mentor', delivered: 200, effectiveness: 0.44, direct: 0.2, influenced: 0.24 }],
+        series: [
+          { key: { persona: 'mentor' }, points: [{ t: '2026-04-01', value: 0.5, numerator: 3, denominator: 6 }] },
+        ],
+      },
+    ],
+  })
 
 interface Sum {
   numerator: number

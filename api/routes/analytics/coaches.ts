@@ -8,7 +8,7 @@ import { coachesSql } from '../../../metrics/relations.ts'
 import { fitPrior, shrink } from '../../../metrics/shrinkage.ts'
 import { rangeSchema } from '../../schemas/series.ts'
 import { freshUntil } from './freshness.ts'
-import type { AnalyticsOptions } from './index.ts'
+import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { readQuerySchema, readRange } from './read-query.ts'
 
@@ -40,7 +40,33 @@ const answerSchema = z
     mean_rate: z.number().nullable().describe('Completion rate of all coaches together.'),
     coaches: z.array(coachSchema),
   })
-  .meta({ id: 'Coaches' })
+  .meta({
+    id: 'Coaches',
+    examples: [
+      {
+        range: { from: '2026-04-01', to: '2026-05-01', granularity: 'day', timezone: 'Europe/Berlin' },
+        fresh_until: '2026-05-01T06:00:00.000Z',
+        mean_rate: 0.61,
+        coaches: [
+          {
+            rank: 1,
+            coach_id: 'coach-3',
+            name: null,
+            own: false,
+            members: 18,
+            active_goals: 42,
+            completed_goals: 30,
+            goal_completion_rate: 0.714,
+            adjusted_rate: { rate: 0.69, low: 0.58, high: 0.79 },
+            habit_adherence_score: 71.2,
+            message_response_time: 5400,
+            ai_session_satisfaction: 4.3,
+            ratings: 25,
+          },
+        ],
+      },
+    ],
+  })
 
 type Row = {
   coach_id: string

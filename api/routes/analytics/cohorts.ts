@@ -13,7 +13,7 @@ import { ApiError, errors } from '../../errors.ts'
 import { rangeSchema, seriesAnswerSchema } from '../../schemas/series.ts'
 import { describeMetric, mayRead } from './describe.ts'
 import { freshUntil } from './freshness.ts'
-import type { AnalyticsOptions } from './index.ts'
+import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { readFilters, readQuerySchema, readRange } from './read-query.ts'
 
@@ -66,7 +66,34 @@ const answerSchema = z
     cohorts: z.array(cohortSchema),
     pooled: z.array(pooledSchema),
   })
-  .meta({ id: 'Cohorts' })
+  .meta({
+    id: 'Cohorts',
+    examples: [
+      {
+        range: { from: '2026-03-30', to: '2026-04-06', granularity: 'week', timezone: 'Europe/Berlin' },
+        mode: 'classic',
+        unit: 'week',
+        fresh_until: '2026-04-14T06:00:00.000Z',
+        cohorts: [
+          {
+            cohort: '2026-W14',
+            from: '2026-03-30',
+            size: 10,
+            cells: [
+              { n: 0, retained: 10, rate: 1 },
+              { n: 1, retained: 6, rate: 0.6 },
+              { n: 2, retained: null, rate: null },
+            ],
+          },
+        ],
+        pooled: [
+          { n: 0, size: 10, retained: 10, rate: 1, mean: 1 },
+          { n: 1, size: 10, retained: 6, rate: 0.6, mean: 0.6 },
+          { n: 2, size: 0, retained: 0, rate: null, mean: null },
+        ],
+      },
+    ],
+  })
 
 const deepDiveSchema = z
   .object({
@@ -77,7 +104,41 @@ const deepDiveSchema = z
     curve: z.array(cellSchema).describe('Week-n retention.'),
     metrics: z.array(seriesAnswerSchema).describe('What the cohort did since, by month.'),
   })
-  .meta({ id: 'CohortDeepDive' })
+  .meta({
+    id: 'CohortDeepDive',
+    examples: [
+      {
+        cohort: '2026-W14',
+        range: { from: '2026-03-30', to: '2026-04-06', granularity: 'week', timezone: 'Europe/Berlin' },
+        size: 10,
+        fresh_until: '2026-04-14T06:00:00.000Z',
+        curve: [{ n: 0, retained: 10, rate: 1 }],
+        metrics: [
+          {
+            metric: {
+              name: 'dau',
+              title: 'Daily active members',
+              unit: { kind: 'count' },
+              dimensions: ['plan', 'coach'],
+              grain: 'day',
+              definition: 'Distinct members with at least one tracked action on the local day.',
+            },
+            range: { from: '2026-04-01', to: '2026-04-03', granularity: 'day', timezone: 'Europe/Berlin' },
+            fresh_until: '2026-04-03T06:00:00.000Z',
+            series: [
+              {
+                key: {},
+                points: [
+                  { t: '2026-04-01', value: 41 },
+                  { t: '2026-04-02', value: 44 },
+                ],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  })
 
 type Cohort = z.infer<typeof cohortSchema>
 type Row = { cohort: string; n: number; size: number; retained: number | null }

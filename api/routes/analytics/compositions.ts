@@ -12,7 +12,7 @@ import type { Role } from '../../security/principal.ts'
 import { readCard } from './cards.ts'
 import { describeMetric, mayRead } from './describe.ts'
 import { freshUntil } from './freshness.ts'
-import type { AnalyticsOptions } from './index.ts'
+import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { readFilters, readMetricQuery, readQuerySchema } from './read-query.ts'
 
@@ -112,7 +112,28 @@ const cardsAnswerSchema = z
     timezone: z.string(),
     fresh_until: z.string().nullable(),
   })
-  .meta({ id: 'Cards' })
+  .meta({
+    id: 'Cards',
+    examples: [
+      {
+        cards: [
+          {
+            name: 'goal_completion_rate',
+            title: 'Goal completion rate',
+            value: 0.68,
+            previous: 0.64,
+            change: 0.0625,
+            target: { value: 0.65, direction: 'at_least', of: 'value' },
+            status: 'on_track',
+            unit: { kind: 'ratio' },
+          },
+        ],
+        granularity: 'week',
+        timezone: 'Europe/Berlin',
+        fresh_until: '2026-04-03T06:00:00.000Z',
+      },
+    ],
+  })
 
 const cardsQuerySchema = z.strictObject({
   granularity: z
@@ -125,7 +146,36 @@ const cardsQuerySchema = z.strictObject({
   'filter[cohort_month]': readQuerySchema.shape['filter[cohort_month]'],
 })
 
-const seriesListSchema = z.object({ metrics: z.array(seriesAnswerSchema) }).meta({ id: 'SeriesList' })
+const seriesListSchema = z.object({ metrics: z.array(seriesAnswerSchema) }).meta({
+  id: 'SeriesList',
+  examples: [
+    {
+      metrics: [
+        {
+          metric: {
+            name: 'dau',
+            title: 'Daily active members',
+            unit: { kind: 'count' },
+            dimensions: ['plan', 'coach'],
+            grain: 'day',
+            definition: 'Distinct members with at least one tracked action on the local day.',
+          },
+          range: { from: '2026-04-01', to: '2026-04-03', granularity: 'day', timezone: 'Europe/Berlin' },
+          fresh_until: '2026-04-03T06:00:00.000Z',
+          series: [
+            {
+              key: {},
+              points: [
+                { t: '2026-04-01', value: 41 },
+                { t: '2026-04-02', value: 44 },
+              ],
+            },
+          ],
+        },
+      ],
+    },
+  ],
+})
 
 function named(name: string): Metric {
   const metric = findMetric(name)

@@ -6,7 +6,7 @@ import type { unitSchema } from '../../schemas/unit.ts'
 import type { Role } from '../../security/principal.ts'
 
 /** Minor-unit digits as ISO 4217 lists them, from the runtime's own table. */
-export function currencyDigits(currency: string): number {
+function currencyDigits(currency: string): number {
   return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
 }
 

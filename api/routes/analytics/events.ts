@@ -5,7 +5,7 @@ import { rawEvent } from '../../../sources/envelope.ts'
 import { type BatchResult, parseNdjsonBatch, readBatch } from '../../../sources/ndjson.ts'
 import { ApiError, errors } from '../../errors.ts'
 import { INGEST_BODY_LIMIT } from '../../route-config.ts'
-import type { AnalyticsOptions } from './index.ts'
+import type { AnalyticsOptions } from './options.ts'
 
 const MAX_EVENTS = 2_000
 

@@ -7,7 +7,7 @@ import { withTenant } from '../../../db/tenant.ts'
 import { heatmapSql } from '../../../metrics/relations.ts'
 import { rangeSchema } from '../../schemas/series.ts'
 import { freshUntil } from './freshness.ts'
-import type { AnalyticsOptions } from './index.ts'
+import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { readFilters, readQuerySchema, readRange } from './read-query.ts'
 
@@ -29,7 +29,21 @@ const cellSchema = z.object({
 })
 const answerSchema = z
   .object({ range: rangeSchema, fresh_until: z.string().nullable(), cells: z.array(cellSchema).length(7 * 24) })
-  .meta({ id: 'Heatmap' })
+  .meta({
+    id: 'Heatmap',
+    examples: [
+      {
+        range: { from: '2026-04-01', to: '2026-05-01', granularity: 'day', timezone: 'Europe/Berlin' },
+        fresh_until: '2026-05-01T06:00:00.000Z',
+        cells: Array.from({ length: 7 * 24 }, (_, i) => ({
+          weekday: Math.floor(i / 24) + 1,
+          hour: i % 24,
+          sessions: i === 18 ? 12 : 0,
+          active_minutes: i === 18 ? 84.5 : 0,
+        })),
+      },
+    ],
+  })
 
 /** When members come: sessions started by local weekday and local hour, all 168 cells. */
 export const heatmapRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, { contextOf }) => {

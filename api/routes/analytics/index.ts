@@ -6,16 +6,9 @@ import { compositionRoutes } from './compositions.ts'
 import { eventRoutes } from './events.ts'
 import { heatmapRoutes } from './heatmap.ts'
 import { metricRoutes } from './metrics.ts'
+import type { AnalyticsOptions } from './options.ts'
 import { responseTimeRoutes } from './response-times.ts'
-import { type TenantContext, tenantContexts } from './tenant-context.ts'
-
-/** What the routes below /api/analytics share. */
-export interface AnalyticsOptions {
-  /** The tenant of a token; 401 when it does not exist. */
-  readonly contextOf: (tenantId: string) => Promise<TenantContext>
-  /** Called after new events were stored, so that the ledgers are folded soon. */
-  readonly ingested: () => void
-}
+import { tenantContexts } from './tenant-context.ts'
 
 /** Everything below /api/analytics. */
 export const analytics: FastifyPluginAsync<{ masterKey: Buffer; ingested?: () => void }> = async (app, options) => {

@@ -10,7 +10,7 @@ import { catalogueAnswerSchema } from '../../schemas/catalogue.ts'
 import { seriesAnswerSchema } from '../../schemas/series.ts'
 import { describeMetric, mayRead } from './describe.ts'
 import { freshUntil } from './freshness.ts'
-import type { AnalyticsOptions } from './index.ts'
+import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { readMetricQuery, readQuerySchema } from './read-query.ts'
 

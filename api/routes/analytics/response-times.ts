@@ -7,7 +7,7 @@ import { slaHours, withTenant } from '../../../db/tenant.ts'
 import { responseTimesSql } from '../../../metrics/relations.ts'
 import { rangeSchema } from '../../schemas/series.ts'
 import { freshUntil } from './freshness.ts'
-import type { AnalyticsOptions } from './index.ts'
+import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { readFilters, readQuerySchema, readRange } from './read-query.ts'
 
@@ -33,7 +33,22 @@ const answerSchema = z
     waiting: z.number().describe('Runs of member messages that nobody has answered yet.'),
     waiting_over_sla: z.number(),
   })
-  .meta({ id: 'ResponseTimes' })
+  .meta({
+    id: 'ResponseTimes',
+    examples: [
+      {
+        range: { from: '2026-04-01', to: '2026-05-01', granularity: 'day', timezone: 'Europe/Berlin' },
+        fresh_until: '2026-05-01T06:00:00.000Z',
+        replies: 412,
+        seconds: { p50: 1800, p75: 5400, p90: 14400, p95: 28800, p99: 86400 },
+        observed_seconds: { p50: 1800, p75: 5400, p90: 14400, p95: 28800, p99: 86400 },
+        sla_hours: 24,
+        within_sla_share: 0.97,
+        waiting: 9,
+        waiting_over_sla: 2,
+      },
+    ],
+  })
 
 type Row = {
   replies: number

@@ -1,0 +1,9 @@
+import type { TenantContext } from './tenant-context.ts'
+
+/** What the routes below /api/analytics share. */
+export interface AnalyticsOptions {
+  /** The tenant of a token; 401 when it does not exist. */
+  readonly contextOf: (tenantId: string) => Promise<TenantContext>
+  /** Called after new events were stored, so that the ledgers are folded soon. */
+  readonly ingested: () => void
+}
