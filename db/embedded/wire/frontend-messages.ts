@@ -14,6 +14,15 @@ export function query(sql: string): Buffer {
   return message('Q', Buffer.from(`${sql}\0`))
 }
 
+/** Parse, Bind and Execute of a statement without parameters or rows, under the unnamed statement and portal. */
+export function extendedQuery(sql: string): Buffer {
+  return Buffer.concat([
+    message('P', Buffer.from(`\0${sql}\0\0\0`)),
+    message('B', Buffer.alloc(8)),
+    message('E', Buffer.alloc(5)),
+  ])
+}
+
 export function closeStatement(name: string): Buffer {
   return message('C', Buffer.from(`S${name}\0`))
 }

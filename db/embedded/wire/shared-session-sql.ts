@@ -1,3 +1,4 @@
+import { MAX_NESTING } from './nesting.ts'
 import { splitStatements } from './sql-statements.ts'
 import type { StatementNames } from './statement-names.ts'
 
@@ -31,9 +32,20 @@ const RESET = pattern('^reset (session authorization|time zone|role|<id>)')
 const DISCARD_ALL = pattern('^discard all$')
 
 /** Raises a proper error when the statement runs, so that the transaction state is what the client expects after it. */
-const REFUSE_COPY = `DO $upcoach$ BEGIN RAISE EXCEPTION USING ERRCODE = '0A000',
-  MESSAGE = 'COPY is not available on the embedded engine',
-  HINT = 'Insert rows with INSERT ... SELECT FROM jsonb_to_recordset($1), or set DATABASE_URL to use a server.'; END $upcoach$`
+const raise = (code: string, message: string, hint: string) =>
+  `DO $upcoach$ BEGIN RAISE EXCEPTION USING ERRCODE = '${code}', MESSAGE = '${message}', HINT = '${hint}'; END $upcoach$`
+
+const REFUSE_COPY = raise(
+  '0A000',
+  'COPY is not available on the embedded engine',
+  'Insert rows with INSERT ... SELECT FROM jsonb_to_recordset($1), or set DATABASE_URL to use a server.',
+)
+
+export const REFUSE_NESTING = raise(
+  '54001',
+  'stack depth limit exceeded',
+  `A parameter holds JSON nested deeper than the ${MAX_NESTING} levels the embedded engine accepts.`,
+)
 
 /** Stands in for a statement whose work is done outside SQL. */
 const NOTHING = 'DO $upcoach$ BEGIN END $upcoach$'

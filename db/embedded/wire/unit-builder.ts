@@ -1,4 +1,5 @@
 import {
+  extendedQuery,
   query,
   readBindStatement,
   readParse,
@@ -7,7 +8,8 @@ import {
   withParse,
   withTarget,
 } from './frontend-messages.ts'
-import { adaptSql, type SessionEffect } from './shared-session-sql.ts'
+import { isNestedTooDeeply } from './nesting.ts'
+import { adaptSql, REFUSE_NESTING, type SessionEffect } from './shared-session-sql.ts'
 import type { StatementNames } from './statement-names.ts'
 
 const CLOSE = 0x43
@@ -97,6 +99,11 @@ export class UnitBuilder {
   }
 
   #bind(message: Buffer): Buffer {
+    if (isNestedTooDeeply(message)) {
+      this.#parsedUnnamed = null
+      this.#unnamed = null
+      return extendedQuery(REFUSE_NESTING)
+    }
     const name = readBindStatement(message)
     if (name !== '') return withBindStatement(message, this.#names.translate(name))
     this.#needsUnnamed ||= this.#parsedUnnamed === null

@@ -85,6 +85,22 @@ test('refuses COPY with a message that says what to do instead, and the transact
   expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
 })
 
+test('JSON nested so deeply that it would break the engine is refused, and harmless text is not', async () => {
+  const client = await connectClient(engine)
+  const nested = (depth: number) => `${'{"a":['.repeat(depth / 2)}1${']}'.repeat(depth / 2)}`
+  const ask = 'select $1::jsonb is not null as ok, length($2) as n'
+  expect((await client.query(ask, [nested(200), '['.repeat(150)])).rows).toEqual([{ ok: true, n: 150 }])
+  await expect(client.query(ask, [nested(202), ''])).rejects.toMatchObject({ code: '54001' })
+  await expect(client.query(ask, ['['.repeat(100_000), ''])).rejects.toMatchObject({ code: '54001' })
+  await expect(client.query({ name: 'deep', text: ask, values: [nested(5000), ''] })).rejects.toMatchObject({
+    code: '54001',
+  })
+  const quoted = JSON.stringify({ text: '[{'.repeat(1000), and: '\\"[[' })
+  expect((await client.query({ name: 'deep', text: ask, values: [quoted, null] })).rows).toEqual([
+    { ok: true, n: null },
+  ])
+})
+
 test('says who cannot connect and why', async () => {
   await expect(connectClient(engine, { database: 'other' })).rejects.toMatchObject({ code: '3D000' })
   const stranger = await connectClient(engine, { user: 'nobody_knows' })
