@@ -213,11 +213,6 @@ export type FactDraft = RevenueFact extends infer F
     : never
   : never
 
-type Stamp = Pick<RevenueFact, 'provider' | 'event_id' | 'reported_at'>
-
-export const stampFacts = (drafts: readonly FactDraft[], stamp: Stamp): RevenueFact[] =>
-  drafts.map((draft, seq) => ({ at: stamp.reported_at, ...draft, ...stamp, seq }) as RevenueFact)
-
 /** The facts of the given kinds, typed as such. */
 export function ofKind<K extends FactKind>(all: readonly RevenueFact[], ...kinds: K[]): FactOf<K>[] {
   return all.filter((fact): fact is FactOf<K> => (kinds as FactKind[]).includes(fact.kind))

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { RevenueFact } from './facts.ts'
+import { type FactDraft, type RevenueFact, revenueFactSchema } from './facts.ts'
 
 export type FieldError = { field: string; code: string; message: string }
 
@@ -20,4 +20,24 @@ export function fieldErrors(error: z.ZodError, prefix: readonly string[] = []): 
     code: issue.code,
     message: issue.message,
   }))
+}
+
+type Event = Pick<RevenueFact, 'provider' | 'event_id' | 'reported_at'> & { type: string }
+
+/**
+ * Completes drafts into facts and checks them against their own schema, so that whatever is stored can be read back: a
+ * currency of four letters, say, passes Stripe's shape and stops here.
+ */
+export function factsReading(drafts: readonly FactDraft[], { type, ...stamp }: Event): Reading {
+  const { event_id, reported_at } = stamp
+  if (drafts.length === 0) {
+    return { outcome: 'ignored', event_id, type, reported_at, reason: 'nothing in it changes a figure' }
+  }
+  const facts: RevenueFact[] = []
+  for (const [seq, draft] of drafts.entries()) {
+    const fact = revenueFactSchema.safeParse({ at: reported_at, ...draft, ...stamp, seq })
+    if (!fact.success) return { outcome: 'rejected', event_id, type, errors: fieldErrors(fact.error, [draft.kind]) }
+    facts.push(fact.data)
+  }
+  return { outcome: 'facts', event_id, type, reported_at, facts }
 }

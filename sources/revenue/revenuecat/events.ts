@@ -1,6 +1,6 @@
-import { type EndReason, type FactDraft, stampFacts } from '../facts.ts'
+import type { EndReason, FactDraft } from '../facts.ts'
 import { formatRational, isPositive, subtract, ZERO } from '../rational.ts'
-import { type FieldError, fieldErrors, type Reading } from '../reading.ts'
+import { type FieldError, factsReading, fieldErrors, type Reading } from '../reading.ts'
 import { excludedReason, ignoredReason } from './ignored.ts'
 import {
   accountOf,
@@ -222,9 +222,7 @@ export function revenuecatFacts(body: unknown): Reading {
   }
   const missing = found.needs.filter((need) => event[need] == null || event[need]?.length === 0)
   if (missing.length > 0) return { outcome: 'rejected', ...about, errors: missing.map(missingField) }
-  const facts = stampFacts(found.read(event), { provider: 'revenuecat', event_id: event.id, reported_at })
-  if (facts.length === 0) return { outcome: 'ignored', ...about, reported_at, reason: 'nothing in it changes a figure' }
-  return { outcome: 'facts', ...about, reported_at, facts }
+  return factsReading(found.read(event), { provider: 'revenuecat', ...about, reported_at })
 }
 
 const missingField = (field: Need): FieldError => ({

@@ -5,7 +5,8 @@ import { z } from 'zod'
  * Which of them an event has depends on its type, so all but id, type and time are optional here; each mapping asks for
  * what it needs. `price` is USD and null when unknown; `price_in_purchased_currency` is in `currency`.
  */
-const milliseconds = z.number().nonnegative().max(8.64e15)
+/** Up to the year 9999: beyond it no instant can be written. */
+const milliseconds = z.number().nonnegative().max(253_402_300_799_999)
 
 export const revenuecatEventShape = z.object({
   id: z.string().min(1),

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import { type FactDraft, stampFacts } from '../facts.ts'
-import { fieldErrors, type Reading } from '../reading.ts'
+import type { FactDraft } from '../facts.ts'
+import { factsReading, fieldErrors, type Reading } from '../reading.ts'
 import { couponOf, discountOf } from './discount.ts'
 import { ignoredReason } from './ignored.ts'
 import { instantOf, memberId, memberIn, optionalInstant, optionalStripeId, stripeId } from './names.ts'
@@ -55,7 +55,10 @@ const discount = (removed: boolean): Mapper =>
     {
       kind: 'discount',
       account: optionalStripeId(object.customer),
-      subscription: optionalStripeId(object.subscription),
+      // Only a discount of nothing narrower is the customer's.
+      subscription: optionalStripeId(
+        object.subscription ?? object.subscription_item ?? object.invoice ?? object.invoice_item,
+      ),
       removed,
       discount: discountOf(object),
     },
@@ -147,9 +150,5 @@ export function stripeFacts(body: unknown): Reading {
   const object = found.shape.safeParse(event.data.object)
   if (!object.success) return { outcome: 'rejected', ...about, errors: fieldErrors(object.error, ['data', 'object']) }
   const drafts = found.read(object.data as never, event)
-  if (drafts.length === 0) {
-    return { outcome: 'ignored', ...about, reported_at, reason: 'nothing in it changes a figure' }
-  }
-  const facts = stampFacts(drafts, { provider: 'stripe', event_id: event.id, reported_at })
-  return { outcome: 'facts', ...about, reported_at, facts }
+  return factsReading(drafts, { provider: 'stripe', ...about, reported_at })
 }

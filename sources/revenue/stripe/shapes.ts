@@ -6,7 +6,8 @@ import { z } from 'zod'
  * required here is what no figure can do without.
  */
 const decimal = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/)])
-const unix = z.number().nonnegative()
+/** Seconds, up to the year 9999: beyond it no instant can be written. */
+const unix = z.number().nonnegative().max(253_402_300_799)
 const reference = z.union([z.string(), z.object({ id: z.string() }).transform((object) => object.id)])
 const currency = z
   .string()
@@ -72,6 +73,9 @@ export const discountShape = z.object({
   end: unix.nullish(),
   customer: reference.nullish(),
   subscription: reference.nullish(),
+  subscription_item: reference.nullish(),
+  invoice: reference.nullish(),
+  invoice_item: reference.nullish(),
 })
 export type StripeDiscount = z.infer<typeof discountShape>
 const discounts = z.array(z.union([z.string(), discountShape])).nullish()
@@ -184,7 +188,7 @@ export const checkoutShape = z.object({
 })
 export type StripeCheckout = z.infer<typeof checkoutShape>
 
-export const customerShape = z.object({ id: z.string(), metadata, discount: discountShape.nullish() })
+export const customerShape = z.object({ id: z.string(), metadata })
 export const productShape = z.object({ id: z.string(), name: z.string() })
 
 export const eventShape = z.object({

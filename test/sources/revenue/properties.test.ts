@@ -184,7 +184,7 @@ const readable = (provider: 'stripe' | 'revenuecat', bodies: Json[]): RevenueFac
     }
   })
 
-const RUNS = { numRuns: 400 }
+const RUNS = { numRuns: 200 }
 const total = (fold: Fold): bigint => fold.movements.reduce((sum, { delta }) => sum + delta, 0n)
 
 describe('generated histories', () => {
