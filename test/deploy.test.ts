@@ -1,0 +1,229 @@
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { environment, loadConfig } from '../config.ts'
+
+/** What only breaks on somebody else's machine: compose file, Dockerfile, documented commands, settings, dependencies. */
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const at = (...parts: string[]) => join(root, ...parts)
+const read = (...parts: string[]) => readFileSync(at(...parts), 'utf8')
+
+const names = z.record(z.string(), z.unknown())
+const service = z.object({
+  image: z.string().optional(),
+  build: z.string().optional(),
+  user: z.string().optional(),
+  read_only: z.boolean().optional(),
+  command: z.array(z.string()).default([]),
+  environment: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+  volumes: z.array(z.string()).default([]),
+  ports: z.array(z.string()).default([]),
+  depends_on: z.record(z.string(), z.object({ condition: z.string() })).default({}),
+  healthcheck: z.object({ test: z.array(z.string()).optional(), disable: z.boolean().optional() }).optional(),
+  restart: z.string().optional(),
+  profiles: z.array(z.string()).default([]),
+})
+const composeSchema = z.object({ services: z.record(z.string(), service), volumes: names })
+const composeText = read('docker-compose.yml')
+const compose = composeSchema.parse(parse(composeText, { merge: true }))
+const services = Object.entries(compose.services)
+const ours = services.filter(([, { build }]) => build !== undefined)
+const packageJson = z
+  .object({ scripts: z.record(z.string(), z.string()), dependencies: names, devDependencies: names })
+  .parse(JSON.parse(read('package.json')))
+
+/** `${NAME}`, `${NAME:?message}` and `${NAME:-default}` of a text; `$${NAME}` is the shell's. */
+const interpolations = (text: string) =>
+  [...text.matchAll(/(?<!\$)\$\{(\w+)(?:(:[?-])([^}]*))?\}/g)].map(([, name = '', kind, rest = '']) => ({
+    name,
+    kind,
+    rest,
+  }))
+const isSecret = (name: string) => /PASSWORD|SECRET|KEY|TOKEN|AUTH/.test(name)
+
+describe('docker-compose.yml', () => {
+  test('has every part of production', () => {
+    expect(compose.services).toMatchObject({
+      database: { image: 'timescale/timescaledb-ha:pg17' },
+      redis: {},
+      objects: {},
+      migrate: { restart: 'no' },
+      api: {},
+      worker: {},
+    })
+    expect(compose.services.redis?.command.join(' ')).toMatch(/--appendonly yes.*--maxmemory-policy noeviction/)
+  })
+
+  test.each(services)('%s refers only to what is there', (_name, { image, build, command, volumes, depends_on }) => {
+    expect(image).toMatch(/^[\w./-]+:(?!latest)[\w.-]+$/)
+    if (build !== undefined) expect(existsSync(at(build, 'Dockerfile'))).toBe(true)
+    for (const file of command.filter((word) => /\.(ts|js|sh)$/.test(word)))
+      expect(existsSync(at(file)), file).toBe(true)
+    for (const [source = ''] of volumes.map((volume) => volume.split(':')))
+      expect(source.startsWith('.') ? existsSync(at(source)) : source in compose.volumes, source).toBe(true)
+    for (const [other, { condition }] of Object.entries(depends_on)) {
+      const target = compose.services[other]
+      expect(target, other).toBeDefined()
+      if (condition === 'service_healthy') expect(target?.healthcheck?.test, other).toBeDefined()
+      if (condition === 'service_completed_successfully') expect(target?.restart, other).toBe('no')
+    }
+  })
+
+  test.each(services.filter(([, { restart }]) => restart !== 'no'))(
+    '%s has a health check or says that it has none',
+    (_name, { healthcheck }) => {
+      expect(healthcheck?.disable === true || (healthcheck?.test ?? []).length > 1).toBe(true)
+    },
+  )
+
+  test('asks the API for a route that it has, on its own port', () => {
+    const { healthcheck, environment: env = {} } = compose.services.api ?? {}
+    const [, port, path] = /http:\/\/127\.0\.0\.1:(\d+)(\/[\w/]+)/.exec(healthcheck?.test?.join(' ') ?? '') ?? []
+    expect(Number(port)).toBe(env.PORT)
+    expect(read('api', 'routes', 'health.ts')).toContain(`'${path}'`)
+    expect(compose.services.api?.ports.map((published) => published.split(':').at(-1))).toEqual([String(env.PORT)])
+  })
+
+  test.each(ours)('%s gets an environment that config.ts knows and accepts', (_name, { environment: env }) => {
+    for (const name of Object.keys(env)) expect(environment.shape, name).toHaveProperty(name)
+    const sample: Record<string, string> = { MASTER_KEY: Buffer.alloc(32, 1).toString('base64') }
+    const filled = Object.fromEntries(
+      Object.entries(env).map(([name, value]) => [
+        name,
+        String(value).replace(/\$\{(\w+)[^}]*\}/g, (_, asked: string) =>
+          asked === 'PUBLIC_URL' || asked === 'TRUST_PROXY' ? '' : (sample[asked] ?? 'x'.repeat(40)),
+        ),
+      ]),
+    )
+    expect(loadConfig(filled)).toMatchObject({ NODE_ENV: 'production' })
+    expect(new URL(filled.DATABASE_URL ?? '').hostname in compose.services).toBe(true)
+    expect(new URL(filled.REDIS_URL ?? '').hostname in compose.services).toBe(true)
+  })
+
+  test.each(ours)('%s runs without root on a read-only file system', (_name, { user, read_only }) => {
+    expect({ user, read_only }).toEqual({ user: 'node', read_only: true })
+  })
+
+  test('has no default for a secret, and no secret in clear', () => {
+    for (const { name, kind } of interpolations(composeText)) if (isSecret(name)) expect(kind, name).toBe(':?')
+    for (const [, { environment: env }] of services)
+      for (const [name, value] of Object.entries(env))
+        if (isSecret(name)) expect(value, name).toMatch(/^\$\{\w+:\?[^}]*\}$/)
+    expect(composeText).not.toMatch(/:\/\/[^\s:@]+:(?!\$\{)[^\s@]+@/)
+  })
+
+  test('.env.example names exactly what is asked for, and gives no secret', () => {
+    const given = [...read('.env.example').matchAll(/^(\w+)=(.*)$/gm)].map(([, name = '', value = '']) => ({
+      name,
+      value,
+    }))
+    expect(given.map(({ name }) => name).sort()).toEqual(
+      [...new Set(interpolations(composeText).map(({ name }) => name))].sort(),
+    )
+    for (const { name, value } of given) if (isSecret(name)) expect(value, name).toBe('')
+    expect(read('.gitignore').split('\n')).toContain('.env')
+  })
+})
+
+describe('Dockerfile', () => {
+  const lines = read('Dockerfile').split('\n')
+  const copied = lines
+    .filter((line) => line.startsWith('COPY ') && !line.includes('--from'))
+    .flatMap((line) => line.split(/\s+/).slice(1, -1))
+
+  test('copies what exists, and .dockerignore lets exactly that through', () => {
+    for (const path of copied) expect(existsSync(at(path)), path).toBe(true)
+    const allowed = [...read('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, path]) => path)
+    expect(allowed.sort()).toEqual([...new Set(copied)].sort())
+  })
+
+  test('copies every room that the commands import', () => {
+    const rooms = new Set(['cli'])
+    for (const room of rooms)
+      for (const file of readdirSync(at(room), { recursive: true, encoding: 'utf8' }))
+        if (file.endsWith('.ts'))
+          for (const [, other = ''] of read(room, file).matchAll(/from '(?:\.\.\/)+([a-z-]+)\/[^']+'/g))
+            if (existsSync(at(other))) rooms.add(other)
+    for (const room of [...rooms, 'hypertables', 'continuous-aggregates']) expect(copied).toContain(room)
+  })
+
+  test('installs production packages only and does not run as root', () => {
+    expect(lines.filter((line) => line.startsWith('RUN npm ci'))).toEqual([expect.stringContaining('--omit=dev')])
+    expect(lines.filter((line) => line.startsWith('USER ')).at(-1)).toBe('USER node')
+    for (const image of lines.filter((line) => line.startsWith('FROM ')))
+      expect(image).toMatch(/^FROM node:(20|22)-slim/)
+  })
+})
+
+const pages = [
+  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
+  ...readdirSync(at('docs'), { recursive: true, encoding: 'utf8' })
+    .filter((page) => page.endsWith('.md'))
+    .map((page) => join('docs', page)),
+]
+
+describe('documentation', () => {
+  test('README begins with the two commands', () => {
+    expect(read('README.md')).toMatch(/^# .+\n\n```sh\nnpm ci\nnpm run demo\n```\n/)
+  })
+
+  test.each(pages)('commands in %s exist', (page) => {
+    const text = read(page)
+    const scripts = [
+      ...[...text.matchAll(/npm run (?:--[\w-]+ )*([\w:-]+)/g)].map(([, name = '']) => name),
+      ...[...text.matchAll(/npm (start|test)\b/g)].map(([, name = '']) => name),
+    ]
+    for (const script of scripts) {
+      expect(packageJson.scripts, script).toHaveProperty(script)
+      const [, file] = /^tsx (\S+)/.exec(packageJson.scripts[script] ?? '') ?? []
+      if (file) expect(existsSync(at(file)), file).toBe(true)
+    }
+    for (const [, file = ''] of text.matchAll(/(?:--import tsx|vitest run) ((?:cli|test)\/\S+?\.ts)/g))
+      expect(existsSync(at(file)), file).toBe(true)
+  })
+
+  test.each(pages)('links in %s lead somewhere', (page) => {
+    for (const [, target = ''] of read(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/g))
+      expect(existsSync(at(page, '..', target)), target).toBe(true)
+  })
+
+  const rooms = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .filter((name) => !['node_modules', 'docs', 'dist', 'coverage'].includes(name) && readdirSync(at(name)).length > 0)
+
+  test.each(rooms)('the room %s says in at most 25 lines what belongs there', (room) => {
+    expect(existsSync(at(room, 'README.md')), 'README.md').toBe(true)
+    expect(read(room, 'README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(25)
+  })
+
+  test('docs/dependencies.md lists exactly the dependencies', () => {
+    const [run = '', develop = ''] = read('docs', 'dependencies.md').split(/^## /m).slice(1)
+    const listed = (section: string) =>
+      section
+        .split('\n')
+        .filter((line) => line.startsWith('| `'))
+        .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name))
+        .sort()
+    expect(listed(run)).toEqual(Object.keys(packageJson.dependencies).sort())
+    expect(listed(develop)).toEqual(Object.keys(packageJson.devDependencies).sort())
+  })
+
+  test('the table of environment variables is config.ts, defaults included', () => {
+    const [, section = ''] = read('docs', 'operations.md').split(/^## Environment$/m)
+    const [table = ''] = section.split(/^## /m)
+    const documented = [...table.matchAll(/^\| `(\w+)` *\| (.+?) *\|/gm)].map(([, name, value]) => [name, value])
+    const defaults: Record<string, unknown> = environment.parse({})
+    const shown = (value: unknown) =>
+      value === undefined || (Array.isArray(value) && value.length === 0) ? '–' : `\`${value}\``
+    expect(documented).toEqual(Object.keys(environment.shape).map((name) => [name, shown(defaults[name])]))
+  })
+})
+
+test('.ci/run can be executed', () => {
+  expect(() => accessSync(at('.ci', 'run'), constants.X_OK)).not.toThrow()
+})
