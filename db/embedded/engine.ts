@@ -84,25 +84,27 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Starts the child and resolves when it answers; rejects with its reason if it ends before that. */
   start(): Promise<void> {
+    this.#state = 'starting'
+    const child = fork(serverPath, [JSON.stringify(this.#childOptions)], {
+      execArgv: ['--import', tsxLoader],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    this.#child = child
+    child.stdout?.on('data', (text: Buffer) => this.#log(text.toString().trimEnd(), 'info'))
+    child.stderr?.on('data', (text: Buffer) => this.#log(text.toString().trimEnd(), 'warn'))
     return new Promise((resolve, reject) => {
-      this.#state = 'starting'
-      const child = fork(serverPath, [JSON.stringify(this.#childOptions)], {
-        execArgv: ['--import', tsxLoader],
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      })
-      this.#child = child
       let reason: Error | undefined
-      const readyAt = { time: 0 }
-      child.stdout?.on('data', (text: Buffer) => this.#log(text.toString().trimEnd(), 'info'))
-      child.stderr?.on('data', (text: Buffer) => this.#log(text.toString().trimEnd(), 'warn'))
+      let readySince: number | undefined
       child.on('error', (error) => {
         reason = error
       })
       child.on('message', (message: FromChild) => {
-        if (message.kind === 'failed') reason = this.#failure(message)
-        else if (!this.#stopped) {
-          readyAt.time = Date.now()
+        if (message.kind === 'failed') {
+          reason = this.#failure(message)
+        } else if (!this.#stopped) {
+          readySince = Date.now()
           this.#state = 'ready'
+          this.#log(`the embedded engine is ready on ${this.connection.host}`, 'info')
           resolve()
           this.emit('ready')
         }
@@ -113,18 +115,19 @@ export class Engine extends EventEmitter<EngineEvents> {
           reject(new Error('The embedded engine was stopped while it started.'))
           return
         }
-        const error = reason ?? this.#unexpectedEnd(code, signal)
         this.#state = 'down'
-        if (readyAt.time === 0) {
-          reject(error)
-          return
-        }
-        if (Date.now() - readyAt.time > HEALTHY_AFTER_MS) this.#restartDelayMs = FIRST_RESTART_DELAY_MS
-        this.#log(`the embedded engine is down: ${error.message}`, 'error')
-        this.emit('down', error)
-        this.#restartLater()
+        const error = reason ?? this.#unexpectedEnd(code, signal)
+        if (readySince === undefined) reject(error)
+        else this.#crashed(error, readySince)
       })
     })
+  }
+
+  #crashed(error: Error, readySince: number): void {
+    if (Date.now() - readySince > HEALTHY_AFTER_MS) this.#restartDelayMs = FIRST_RESTART_DELAY_MS
+    this.#log(`the embedded engine is down: ${error.message}`, 'error')
+    this.emit('down', error)
+    this.#restartLater()
   }
 
   #unexpectedEnd(code: number | null, signal: NodeJS.Signals | null): Error {
