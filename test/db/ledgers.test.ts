@@ -12,7 +12,7 @@ import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 import { ledgerRows, ledgerTables } from '../support/ledger-rows.ts'
 import { deliveries, memberLogs, type SentEvent, zones } from '../support/member-logs.ts'
 
-const RUNS = Number(process.env.LEDGER_RUNS ?? 25)
+const RUNS = Number(process.env.LEDGER_RUNS ?? 15)
 const piiKey = Buffer.alloc(32, 3)
 
 let db: TestDatabase
@@ -65,8 +65,11 @@ describe('ledgers are pure folds', () => {
     const scenario = memberLogs({ members: 3, steps: 14 }).chain((log) =>
       fc.record({ log: fc.constant(log), sent: deliveries(log), zone: fc.constantFrom(...zones) }),
     )
+    const deadline = Date.now() + 100_000
     await fc.assert(
       fc.asyncProperty(scenario, async ({ log, sent, zone }) => {
+        // Bounds the search for a smaller example, too; fast-check's own limit would not wait for the running one.
+        if (Date.now() > deadline) return
         const sorted = await newTenant(zone)
         const shuffled = await newTenant(zone)
         await send(sorted, log)
@@ -80,7 +83,7 @@ describe('ledgers are pure folds', () => {
         expect(await ledgerRows(db.pool, tables, shuffled.id)).toEqual(await ledgerRows(db.pool, tables, sorted.id))
         pairs.push([sorted, shuffled])
       }),
-      { numRuns: RUNS, interruptAfterTimeLimit: 100_000, markInterruptAsFailure: false },
+      { numRuns: RUNS },
     )
   }, 180_000)
 
