@@ -220,7 +220,9 @@ describe('documentation', () => {
     const defaults: Record<string, unknown> = environment.parse({})
     const shown = (value: unknown) =>
       value === undefined || (Array.isArray(value) && value.length === 0) ? '–' : `\`${value}\``
-    expect(documented).toEqual(Object.keys(environment.shape).map((name) => [name, shown(defaults[name])]))
+    expect(Object.fromEntries(documented)).toEqual(
+      Object.fromEntries(Object.keys(environment.shape).map((name) => [name, shown(defaults[name])])),
+    )
   })
 })
 
