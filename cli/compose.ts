@@ -7,7 +7,7 @@ import { analytics } from '../api/routes/analytics/index.ts'
 import { verificationKeys } from '../api/security/keys.ts'
 import { loadSecrets, type Secrets } from '../api/security/secrets.ts'
 import type { Config } from '../config.ts'
-import { auditLog } from '../db/audit-log.ts'
+import { auditWriter } from '../db/audit.ts'
 import { type Database, openDatabase } from '../db/database.ts'
 import { REFRESHED_CHANNEL } from '../db/ledgers.ts'
 import { listen } from '../db/listen.ts'
@@ -64,18 +64,20 @@ async function refusePending(database: Database): Promise<void> {
 
 /** The API on a platform, ready to listen. */
 export async function openApp(platform: Platform, logStream?: LogStream): Promise<FastifyInstance> {
-  const { config, database, queues, secrets } = platform
+  const { config, database, queues, secrets, logger } = platform
   const redis = config.REDIS_URL === undefined ? undefined : cacheRedis(config.REDIS_URL)
   if (redis) platform.onClose(async () => redis.disconnect())
   const cache = redis ? redisCache(redis) : memoryCache()
   await forgetChanged(platform, cache)
-  const audit = auditLog(database.pool)
+  const audit = auditWriter(database.pool, (err) =>
+    logger.error({ err }, 'audit entries wait: they could not be written'),
+  )
   platform.onClose(audit.close)
   const app = await buildApp({
     config,
     database,
     cache,
-    keys: verificationKeys(config, secrets.jwtSecret),
+    keys: verificationKeys(config, secrets.jwtSecret, config.JWT_ALGORITHM),
     redis,
     audit: audit.write,
     readiness: readinessChecks(database, queues),

@@ -1,4 +1,5 @@
 import { foldDirty } from '../db/ledgers.ts'
+import { foldRevenue } from '../db/revenue/fold.ts'
 import type { WorkerContext } from './context.ts'
 
 /** A run that has folded for this long lets others of its queue pass and asks to go on. */
@@ -7,20 +8,27 @@ const TURN_MS = 20_000
 const REFRESH_DELAY_MS = 1000
 
 /**
- * Folds every member whose events arrived since the last run, batch by batch, then asks for a refresh of the aggregates
+ * Folds every member whose events arrived since the last run, and every customer whose provider events did, batch by
+ * batch, then asks for a refresh of the aggregates
  * that this touched. Each batch is a transaction of its own: stopping between two loses nothing.
  */
-export async function foldLedgers(_payload: unknown, context: WorkerContext): Promise<{ members: number }> {
+export async function foldLedgers(
+  _payload: unknown,
+  context: WorkerContext,
+): Promise<{ members: number; revenue: number }> {
   const { pool } = context.database
   const started = Date.now()
   let members = 0
+  let revenue = 0
   let isDone = false
   while (!isDone && !context.isClosing() && Date.now() - started < TURN_MS) {
     const batch = await foldDirty(pool)
     members += batch.members
-    isDone = batch.members === 0
+    const billing = await foldRevenue(pool)
+    revenue += billing.events
+    isDone = batch.members === 0 && billing.events === 0
   }
-  if (members > 0) await context.queues.add('refresh-aggregates', {}, { delayMs: REFRESH_DELAY_MS })
+  if (members + revenue > 0) await context.queues.add('refresh-aggregates', {}, { delayMs: REFRESH_DELAY_MS })
   if (!isDone && !context.isClosing()) context.queues.requestFold()
-  return { members }
+  return { members, revenue }
 }

@@ -1,3 +1,4 @@
+import { closeDays } from './close-days.ts'
 import type { WorkerContext } from './context.ts'
 import { foldLedgers } from './fold-ledgers.ts'
 import type { JobName, Payload } from './queues.ts'
@@ -11,6 +12,7 @@ export const processors: {
 } = {
   'fold-ledgers': foldLedgers,
   'refresh-aggregates': refreshAggregates,
+  'close-days': closeDays,
   'run-policies': runPolicies,
   reconcile,
 }

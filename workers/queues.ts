@@ -28,6 +28,7 @@ const nothing = z.strictObject({})
 export const jobs = {
   'fold-ledgers': contract({ queue: 'ledgers', payload: nothing, attempts: 4, backoffMs: 500, single: true }),
   'refresh-aggregates': contract({ queue: 'aggregates', payload: nothing, attempts: 4, backoffMs: 1000, single: true }),
+  'close-days': contract({ queue: 'maintenance', payload: nothing, attempts: 2, backoffMs: 5000, single: true }),
   'run-policies': contract({ queue: 'maintenance', payload: nothing, attempts: 1, backoffMs: 1000, single: true }),
   reconcile: contract({
     queue: 'maintenance',

@@ -21,6 +21,8 @@ export const schedules: readonly Schedule<JobName>[] = [
   schedule('fold-ledgers', 10 * SECOND, {}),
   // Also moves the aggregates on when an hour or a day has ended without any event.
   schedule('refresh-aggregates', 30 * SECOND, {}),
+  // Tenants' days end at every quarter of an hour of the world's zones.
+  schedule('close-days', 300 * SECOND, {}),
   schedule('run-policies', 30 * SECOND, {}),
   schedule('reconcile', 6 * HOUR, { days: 5 }),
 ]

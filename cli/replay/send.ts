@@ -1,0 +1,114 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { progress } from '../progress.ts'
+import { type SendAnswer, sendEvents, type Target } from '../send-events.ts'
+import type { Mapping } from './mapping.ts'
+import { type Input, type ReplayRecord, readEvents } from './read-file.ts'
+import type { ReplayState, Totals } from './state.ts'
+
+const BATCH_EVENTS = 500
+/** Half of what the API takes. */
+const BATCH_BYTES = 5 * 1024 * 1024
+/** Requests under way at a time: one is stored while the next is read. */
+const IN_FLIGHT = 2
+
+export interface ReplayOptions {
+  readonly mapping: Mapping | undefined
+  /** Events per second at most; undefined: as fast as they are taken. */
+  readonly rate: number | undefined
+  /** Called with the first problems found, so that a wrong mapping is seen at once. */
+  readonly onProblem: (line: string) => void
+}
+
+const PROBLEMS_SHOWN = 5
+
+/** Streams an input into the API, from where an earlier run stopped. Returns what became of the whole input. */
+export async function replay(
+  target: Target,
+  input: Input,
+  state: ReplayState,
+  options: ReplayOptions,
+): Promise<Totals> {
+  const earlier = await state.read()
+  const totals: Totals = { ...(earlier ?? { records: 0, accepted: 0, duplicates: 0, rejected: 0 }) }
+  const shown = progress('events')
+  const started = Date.now()
+  let sent = 0
+  let problems = 0
+  let confirmed: Promise<void> = Promise.resolve()
+
+  // Answers are counted in the order of the file, so that the state never skips a batch that failed.
+  const confirm = async (batch: Batch, answer: Promise<SendAnswer>, before: Promise<void>) => {
+    const { accepted, duplicates, rejected, errors } = await answer
+    await before
+    for (const error of errors.slice(0, Math.max(0, PROBLEMS_SHOWN - problems)))
+      options.onProblem(`record ${batch.first + error.index + 1}: ${error.field}: ${error.message}`)
+    problems += errors.length
+    totals.records += batch.count
+    totals.accepted += accepted
+    totals.duplicates += duplicates
+    totals.rejected += rejected
+    await state.write(totals)
+    const { size } = input
+    const total =
+      size === undefined ? undefined : Math.round(totals.records / Math.max(0.001, input.bytesRead() / size))
+    shown.update(
+      totals.records,
+      total,
+      ` (${totals.accepted} new, ${totals.duplicates} known, ${totals.rejected} rejected)`,
+    )
+  }
+
+  const flying = new Set<Promise<void>>()
+  for await (const batch of batches(readEvents(input, options.mapping), earlier?.records ?? 0, options.rate)) {
+    if (options.rate !== undefined) await wait(Math.max(0, started + (sent / options.rate) * 1000 - Date.now()))
+    sent += batch.count
+    const one = confirm(batch, sendEvents(target, batch.body), confirmed)
+    confirmed = one
+    // Awaited below; without this a failure while another batch is awaited would be unhandled.
+    one.catch(() => undefined)
+    flying.add(one)
+    void one.then(
+      () => flying.delete(one),
+      () => undefined,
+    )
+    if (flying.size >= IN_FLIGHT) await Promise.race(flying)
+  }
+  await confirmed
+  shown.finish()
+  await state.clear()
+  return totals
+}
+
+interface Batch {
+  readonly body: string
+  readonly count: number
+  /** Position of its first record in the input. */
+  readonly first: number
+}
+
+/** Groups events into request bodies, leaving out the first `skip`; small ones when the rate is low. */
+async function* batches(
+  events: AsyncIterable<ReplayRecord>,
+  skip: number,
+  rate: number | undefined,
+): AsyncGenerator<Batch> {
+  const most = Math.max(1, Math.min(BATCH_EVENTS, rate ?? BATCH_EVENTS))
+  let lines: string[] = []
+  let bytes = 0
+  let position = 0
+  const take = (): Batch => {
+    const batch = { body: `{"events":[${lines.join(',')}]}`, count: lines.length, first: position - lines.length }
+    lines = []
+    bytes = 0
+    return batch
+  }
+  for await (const event of events) {
+    position += 1
+    if (position <= skip) continue
+    const line = JSON.stringify(event)
+    lines.push(line)
+    bytes += Buffer.byteLength(line)
+    if (lines.length >= most || bytes > BATCH_BYTES) yield take()
+  }
+  if (lines.length > 0) yield take()
+}
