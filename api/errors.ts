@@ -29,6 +29,12 @@ export const errors = {
     'The token has expired',
     'Get a new token; 60 s of clock skew are allowed.',
   ),
+  WEBHOOK_SIGNATURE_INVALID: define(
+    400,
+    'webhook_signature_invalid',
+    'The webhook is not signed as it must be',
+    'Check the secret on both sides; signatures older than 5 minutes are refused.',
+  ),
   SIGNATURE_INVALID: define(401, 'signature_invalid', 'The signature is not valid', 'Check the webhook secret.'),
   ROLE_NOT_ALLOWED: define(403, 'role_not_allowed', 'The role does not allow this', 'Use a token with a named role.'),
   UNKNOWN_ROUTE: define(404, 'unknown_route', 'There is no such route', 'See /documentation for the routes.'),

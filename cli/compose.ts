@@ -4,6 +4,7 @@ import { memoryCache } from '../api/cache/memory.ts'
 import { cacheRedis, redisCache } from '../api/cache/redis.ts'
 import { type Cache, cacheTag } from '../api/cache.ts'
 import { analytics } from '../api/routes/analytics/index.ts'
+import { webhooks } from '../api/routes/webhooks/index.ts'
 import { verificationKeys } from '../api/security/keys.ts'
 import { loadSecrets, type Secrets } from '../api/security/secrets.ts'
 import type { Config } from '../config.ts'
@@ -85,6 +86,7 @@ export async function openApp(platform: Platform, logStream?: LogStream): Promis
     logStream,
   })
   await app.register(analytics, { masterKey: secrets.masterKey, ingested: queues.requestFold })
+  await app.register(webhooks, { masterKey: secrets.masterKey, ingested: queues.requestFold })
   return app
 }
 

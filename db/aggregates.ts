@@ -31,6 +31,9 @@ export const aggregates: readonly Aggregate[] = [
   { name: 'nudges_hourly', source: 'nudges', bucket: HOUR },
   { name: 'nudge_free_daily', source: 'nudge_free_days', bucket: DAY, localDays: true },
   { name: 'ratings_daily', source: 'events', bucket: DAY },
+  { name: 'mrr_daily', source: 'mrr_entries', bucket: DAY },
+  { name: 'subscribers_daily', source: 'mrr_movements', bucket: DAY },
+  { name: 'revenue_daily', source: 'revenue_entries', bucket: DAY },
 ]
 
 interface Range {

@@ -251,18 +251,27 @@ const CORRECTED_DAYS = 14
 async function correctDimensions(client: pg.PoolClient, members: readonly TouchedMember[]): Promise<TouchedRange[]> {
   const json = JSON.stringify(members)
   const floor = earliest(members.map((member) => member.since))
-  const days = await client.query<{ day: string }>(memberDimensionsDays.bind({ changed: json, floor }))
+  const { rows } = await client.query<{ day: string; members: TouchedMember[] }>(
+    memberDimensionsDays.bind({ changed: json, floor }),
+  )
   const touched: TouchedRange[] = []
-  let done = ''
-  for (const { day: from } of days.rows) {
-    if (from < done) continue
-    done = new Date(Date.parse(from) + CORRECTED_DAYS * DAY_MS).toISOString()
-    touched.push(...(await foldInstants(client, memberDimensions, 'events', { changed: json, from, to: done })))
+  for (let i = 0; i < rows.length; ) {
+    const from = rows[i]?.day ?? ''
+    const limit = endOfDay(from, CORRECTED_DAYS)
+    const span = rows.slice(i).filter(({ day }) => day < limit)
+    i += span.length
+    const to = endOfDay(span.at(-1)?.day ?? from)
+    const changed = new Map(span.flatMap((day) => day.members).map((m) => [`${m.tenant_id}/${m.user_id}`, m]))
+    await client.query(memberDimensions.bind({ changed: JSON.stringify([...changed.values()]), from, to }))
+    touched.push({ source: 'events', from, to })
   }
   return touched
 }
 
-async function recordTouched(
+const endOfDay = (day: string, days = 1): string => new Date(Date.parse(day) + days * DAY_MS).toISOString()
+
+/** Keeps what a fold changed until the aggregates have followed. */
+export async function recordTouched(
   client: pg.PoolClient,
   ranges: readonly TouchedRange[],
   tenants: readonly string[],

@@ -163,7 +163,7 @@ function hide(value: unknown, rules: Rules, depth: number): unknown {
 }
 
 /** Case and outer blanks do not make another person. */
-function hmac(value: string, key: Buffer): string {
+export function hmac(value: string, key: Buffer): string {
   const digest = createHmac('sha256', key).update(value.trim().toLowerCase(), 'utf8').digest('hex')
   return `hmac:${digest.slice(0, 32)}`
 }

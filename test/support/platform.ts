@@ -3,12 +3,14 @@ import { type AppDeps, buildApp } from '../../api/app.ts'
 import { memoryCache } from '../../api/cache/memory.ts'
 import { cacheTag } from '../../api/cache.ts'
 import { analytics } from '../../api/routes/analytics/index.ts'
+import { type WebhookOptions, webhooks } from '../../api/routes/webhooks/index.ts'
 import { verificationKeys } from '../../api/security/keys.ts'
 import type { Role } from '../../api/security/principal.ts'
 import { signToken } from '../../api/security/tokens.ts'
 import { loadConfig } from '../../config.ts'
 import { refreshTouched } from '../../db/aggregates.ts'
 import { foldDirty } from '../../db/ledgers.ts'
+import { foldRevenue } from '../../db/revenue/fold.ts'
 import { createTenant, type NewTenant, type Tenant } from '../../db/tenant.ts'
 import { openTestDatabase, type TestDatabase } from './database.ts'
 
@@ -25,6 +27,8 @@ export interface Answer<T = unknown> {
 export interface Platform {
   readonly app: FastifyInstance
   readonly db: TestDatabase
+  /** Encrypts the tenants' secrets. */
+  readonly masterKey: Buffer
   createTenant(tenant: Partial<NewTenant> & { slug: string }): Promise<Tenant>
   /** POSTs events in batches of at most 2,000 as the tenant's service; fails the test unless each answer is 200. */
   send(
@@ -46,7 +50,7 @@ export interface Platform {
 
 /** The real API on the real engine, without workers: the test decides when ledgers and aggregates move. */
 export async function openPlatform(
-  options: { env?: Record<string, string>; deps?: Partial<AppDeps> } = {},
+  options: { env?: Record<string, string>; deps?: Partial<AppDeps>; webhooks?: Partial<WebhookOptions> } = {},
 ): Promise<Platform> {
   const db = await openTestDatabase()
   const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent', RATE_LIMIT_PER_MINUTE: '1000000', ...options.env })
@@ -58,6 +62,7 @@ export async function openPlatform(
     ...options.deps,
   })
   await app.register(analytics, { masterKey })
+  await app.register(webhooks, { masterKey, ...options.webhooks })
   await app.ready()
 
   const bearer = async (tenant: Tenant, role: Role, coachId?: string) => ({
@@ -72,6 +77,7 @@ export async function openPlatform(
   return {
     app,
     db,
+    masterKey,
     createTenant: (tenant) => createTenant(db.pool, { timezone: 'UTC', currency: 'USD', ...tenant }),
     async send(tenant, events, sentAt) {
       const total = { accepted: 0, duplicates: 0, rejected: 0 }
@@ -89,6 +95,7 @@ export async function openPlatform(
     },
     async settle() {
       while ((await foldDirty(db.pool)).members > 0);
+      while ((await foldRevenue(db.pool)).events > 0);
       await refreshTouched(db.pool)
       const { rows } = await db.pool.query<{ id: string }>('select id from analytics.tenants')
       await app.deps.cache.invalidate(rows.map(({ id }) => cacheTag(id, 'kpi')))

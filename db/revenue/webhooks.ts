@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import type pg from 'pg'
+import { factKeys } from '../../sources/revenue/customers.ts'
+import { scrubBody } from '../../sources/revenue/scrub.ts'
+import { type Provider, toFacts } from '../../sources/revenue/to-facts.ts'
+import { loadSql } from '../sql.ts'
+
+/** Whose events they are, and the key under which personal data in them is replaced. */
+export interface RevenueIntake {
+  readonly tenant: { readonly id: string }
+  readonly piiKey: Buffer
+}
+
+/** How many events were new, by what became of them; the rest were there before. */
+export interface StoredWebhooks {
+  readonly facts: number
+  readonly ignored: number
+  readonly rejected: number
+  readonly duplicates: number
+}
+
+const storeSql = loadSql(new URL('./store-webhooks.sql', import.meta.url))
+
+/**
+ * Stores provider events once each (by the provider's own id) with the facts they hold, in one statement: when it returns,
+ * they are durable and marked for folding. Bodies of no documented shape are kept as `rejected` with the fields at fault.
+ */
+export async function storeWebhooks(
+  pool: pg.Pool,
+  { tenant, piiKey }: RevenueIntake,
+  provider: Provider,
+  bodies: readonly unknown[],
+  { replay = false } = {},
+): Promise<StoredWebhooks> {
+  const events = bodies.map((body) => readingOf(provider, scrubBody(body, piiKey)))
+  const { rows } = await pool.query<{ outcome: 'facts' | 'ignored' | 'rejected'; events: number }>(
+    storeSql.bind({ tenant_id: tenant.id, provider, events: JSON.stringify(events), replay }),
+  )
+  const counts = { facts: 0, ignored: 0, rejected: 0 }
+  for (const { outcome, events: count } of rows) counts[outcome] = count
+  return { ...counts, duplicates: bodies.length - counts.facts - counts.ignored - counts.rejected }
+}
+
+function readingOf(provider: Provider, body: unknown) {
+  const reading = toFacts(provider, body)
+  const facts = reading.outcome === 'facts' ? reading.facts : []
+  return {
+    event_id: reading.event_id ?? `sha256:${createHash('sha256').update(JSON.stringify(body)).digest('hex')}`,
+    type: reading.type,
+    body,
+    outcome: reading.outcome,
+    reason: reading.outcome === 'ignored' ? reading.reason : null,
+    errors: reading.outcome === 'rejected' ? reading.errors : null,
+    facts,
+    keys: [...new Set(facts.flatMap(factKeys))],
+  }
+}
+
+const BATCH = 500
+
+/** Reads kept events that were rejected or ignored again, after a fix. Returns what became of them now. */
+export async function replayWebhooks(pool: pg.Pool, intake: RevenueIntake): Promise<StoredWebhooks> {
+  const total = { facts: 0, ignored: 0, rejected: 0, duplicates: 0 }
+  let after = 0
+  for (;;) {
+    const { rows } = await pool.query<{ id: number; provider: Provider; body: unknown }>(
+      `select id, provider, body from analytics.revenue_webhooks
+       where tenant_id = $1 and outcome in ('rejected', 'ignored') and id > $2 order by id limit $3`,
+      [intake.tenant.id, after, BATCH],
+    )
+    const last = rows.at(-1)
+    if (!last) return total
+    after = last.id
+    for (const provider of ['stripe', 'revenuecat'] as const) {
+      const bodies = rows.filter((row) => row.provider === provider).map(({ body }) => body)
+      if (bodies.length === 0) continue
+      const stored = await storeWebhooks(pool, intake, provider, bodies, { replay: true })
+      for (const outcome of ['facts', 'ignored', 'rejected', 'duplicates'] as const) total[outcome] += stored[outcome]
+    }
+  }
+}
