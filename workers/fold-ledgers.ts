@@ -1,6 +1,7 @@
 import { foldDirty } from '../db/ledgers.ts'
 import { foldRevenue } from '../db/revenue/fold.ts'
 import type { WorkerContext } from './context.ts'
+import { leaveRoom } from './pace.ts'
 
 /** A run that has folded for this long lets others of its queue pass and asks to go on. */
 const TURN_MS = 20_000

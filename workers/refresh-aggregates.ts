@@ -1,7 +1,11 @@
 import { refreshTouched } from '../db/aggregates.ts'
 import type { WorkerContext } from './context.ts'
+import { leaveRoom } from './pace.ts'
 
 /** Refreshes exactly what ingest and ledgers touched, and moves the aggregates on when a bucket has closed. */
-export function refreshAggregates(_payload: unknown, context: WorkerContext): Promise<{ ranges: number }> {
-  return refreshTouched(context.database.pool)
+export async function refreshAggregates(_payload: unknown, context: WorkerContext): Promise<{ ranges: number }> {
+  const began = Date.now()
+  const result = await refreshTouched(context.database.pool)
+  if (result.ranges > 0) await leaveRoom(context, Date.now() - began, 3, 30_000)
+  return result
 }
