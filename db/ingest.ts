@@ -19,10 +19,16 @@ export interface StoredBatch {
   readonly duplicates: readonly { index: number; conflict: boolean }[]
 }
 
+/** Objects with their keys in order: senders and databases do not keep the order of keys. */
+const sortKeys = (_key: string, value: unknown): unknown =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value
+
 /** 64 bits of SHA-256 over the stored content, as a signed decimal: tells a retry from a conflict. */
 function contentHash(event: ParsedEvent): string {
   return createHash('sha256')
-    .update(JSON.stringify([event.type, event.user_id, event.session_id, event.source, event.properties]))
+    .update(JSON.stringify([event.type, event.user_id, event.session_id, event.source, event.properties], sortKeys))
     .digest()
     .readBigInt64BE()
     .toString()
