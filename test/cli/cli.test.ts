@@ -1,0 +1,211 @@
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { freePort, type RunningServer, runCommand, startServer } from './support.ts'
+
+const template = inject('template')
+
+/** Commands on one data directory, first without and then beside a running server. */
+describe.skipIf(template.kind === 'server')('the command line on the embedded engine', () => {
+  let dataDir: string
+  let environment: { DATA_DIR: string; PORT: string }
+  let server: RunningServer | undefined
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'upcoach-cli-'))
+    if (template.kind === 'embedded') await cp(template.dataDir, dataDir, { recursive: true })
+    environment = { DATA_DIR: dataDir, PORT: await freePort() }
+  })
+  afterAll(async () => {
+    await server?.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+
+  const command = (name: string, args: readonly string[], stdin?: string) => runCommand(name, args, environment, stdin)
+  const token = async (role: string) => (await command('token', ['--tenant', 'acme', '--role', role])).stdout.trim()
+
+  it.each(['start', 'demo', 'api', 'worker', 'migrate', 'token', 'tenant', 'replay', 'quarantine'])(
+    'npm run %s -- --help says how it is used and does nothing',
+    async (name) => {
+      const { code, stdout, stderr } = await command(name, ['--help'])
+      expect([code, stderr]).toEqual([0, ''])
+      expect(stdout).toContain(`npm ${name === 'start' ? 'start' : 'run'}`)
+    },
+  )
+
+  it('a tenant is made, changed and shown while no server runs; a secret from standard input stays hidden', async () => {
+    const created = await command('tenant', ['create', 'acme', '--timezone', 'Europe/Berlin', '--currency', 'EUR'])
+    expect([created.code, created.stderr]).toEqual([0, ''])
+    const set = await command(
+      'tenant',
+      ['set', 'acme', 'stripe_webhook_secret=-', 'feature.analytics_v2=true', 'retention_months=12'],
+      'whsec_hidden\n',
+    )
+    expect([set.code, set.stderr]).toEqual([0, ''])
+    const shown = await command('tenant', ['show', 'acme'])
+    expect(shown.stdout).not.toContain('whsec_hidden')
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      slug: 'acme',
+      timezone: 'Europe/Berlin',
+      settings: { 'feature.analytics_v2': true, retention_months: 12 },
+      secrets: { stripe_webhook_secret: expect.stringContaining('•') },
+    })
+  })
+
+  it.each([
+    ['token', ['--tenant', 'nobody', '--role', 'admin'], 1, /there is no tenant nobody/],
+    ['token', ['--tenant', 'acme'], 2, /--role is missing/],
+    ['token', ['--tenant', 'acme', '--role', 'coach'], 2, /--coach/],
+    ['token', ['--tenant', 'acme', '--role', 'admin', '--ttl', 'long'], 2, /--ttl/],
+    ['tenant', ['create', 'acme', '--timezone', 'Europe/Berlin', '--currency', 'EUR'], 1, /exists/],
+    ['tenant', ['create', 'other', '--timezone', 'Berlin', '--currency', 'EUR'], 1, /time zone/],
+    ['tenant', ['set', 'acme', 'colour=blue'], 1, /unknown key colour/],
+    ['tenant', ['set', 'acme', 'pii_key=x'], 1, /pii_key/],
+    ['replay', ['--tenant', 'acme', '--file', '/nowhere.ndjson'], 1, /nowhere/],
+    ['replay', ['--unknown'], 2, /--unknown/],
+    ['quarantine', ['delete'], 2, /list or replay/],
+  ] as const)('%s %j ends with %i and one clear line', async (name, args, code, message) => {
+    const ended = await command(name, args)
+    expect(ended.code).toBe(code)
+    expect(ended.stdout).toBe('')
+    expect(ended.stderr.trim().split('\n')).toHaveLength(1)
+    expect(ended.stderr).toMatch(message)
+  })
+
+  it('a token names tenant, role and coach, and nothing else is printed', async () => {
+    const { stdout, stderr } = await command('token', [
+      '--tenant',
+      'acme',
+      '--role',
+      'coach',
+      '--coach',
+      'c1',
+      '--ttl',
+      '1h',
+    ])
+    expect(stderr).toBe('')
+    expect(stdout.trim().split('\n')).toHaveLength(1)
+    const claims = decodeJwt(stdout.trim())
+    expect(claims).toMatchObject({ role: 'coach', coach_id: 'c1', sub: 'cli:coach' })
+    expect(Number(claims.exp) - Number(claims.iat)).toBe(3600)
+  })
+
+  it('the generated secrets are readable by their owner only', async () => {
+    expect((await stat(join(dataDir, 'secrets.json'))).mode & 0o077).toBe(0)
+  })
+
+  const events = Array.from({ length: 1200 }, (_, i) => ({
+    event_id: `r-${i}`,
+    type: 'screen_viewed',
+    occurred_at: new Date(Date.UTC(2026, 0, 1) + i * 60_000 * 60).toISOString(),
+    user_id: `m${i % 7}`,
+    properties: { screen: 'home' },
+  }))
+
+  it('replay without a server starts its own, counts everything once, and a second run changes no number', async () => {
+    const file = join(dataDir, 'events.ndjson')
+    await writeFile(file, `${events.map((event) => JSON.stringify(event)).join('\n')}\nnot json\n`)
+    const first = await command('replay', ['--tenant', 'acme', '--file', file])
+    expect(first.code, first.stderr).toBe(0)
+    expect(first.stdout).toContain('1201 records: 1200 accepted, 0 duplicates, 1 rejected')
+    expect(await readdir(join(dataDir, 'replay'))).toEqual([])
+    const second = await command('replay', ['--tenant', 'acme', '--file', file])
+    expect(second.stdout).toContain('1201 records: 0 accepted, 1200 duplicates, 1 rejected')
+  })
+
+  it('start answers and is ready', async () => {
+    server = await startServer('start', environment)
+    const ready = await fetch(`${server.url}/health/ready`)
+    expect(await ready.json()).toMatchObject({ status: 'ready' })
+    expect(ready.status).toBe(200)
+  })
+
+  it('token, tenant and quarantine work beside the running server', async () => {
+    expect(decodeJwt(await token('admin'))).toMatchObject({ role: 'admin' })
+    expect((await command('tenant', ['list'])).stdout).toBe('acme\n')
+    const listed = await command('quarantine', ['list', '--tenant', 'acme'])
+    expect(listed.stdout).toContain('2 in quarantine')
+  })
+
+  it('an event posted now is in the hourly metric within 2 seconds, in the daily one too', async () => {
+    if (!server) throw new Error('the server did not start')
+    const { url } = server
+    const [service, admin] = [await token('service'), await token('admin')]
+    const started = Date.now()
+    const posted = await fetch(`${url}/api/analytics/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${service}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        events: [
+          {
+            event_id: 'now-1',
+            type: 'screen_viewed',
+            occurred_at: new Date().toISOString(),
+            user_id: 'fresh',
+            properties: { screen: 'home' },
+          },
+        ],
+      }),
+    })
+    expect(await posted.json()).toMatchObject({ accepted: 1 })
+    for (const granularity of ['hour', 'day']) {
+      await eventually(async () => {
+        const answer = await fetch(`${url}/api/analytics/metrics/active_members?granularity=${granularity}`, {
+          headers: { authorization: `Bearer ${admin}` },
+        })
+        const { series } = (await answer.json()) as { series: { points: { value: number }[] }[] }
+        expect(series[0]?.points.at(granularity === 'hour' ? -1 : -1)?.value ?? 0).toBeGreaterThan(0)
+      }, 10_000)
+    }
+    // 2 s on a machine that is not busy with anything else; 10 s is the promise.
+    expect(Date.now() - started).toBeLessThan(10_000)
+  })
+
+  it('replay of a CSV with a mapping goes through the running server', async () => {
+    const file = join(dataDir, 'old.csv')
+    const map = join(dataDir, 'mapping.json')
+    const rows = [
+      'id,when,who,what',
+      'c-1,1767225600,anna,Login',
+      'c-2,1767229200,ben,Login',
+      'c-3,1767229200,"carl, c",Login',
+    ]
+    await writeFile(file, rows.join('\n'))
+    await writeFile(
+      map,
+      JSON.stringify({
+        event_id: 'id',
+        type: { value: 'action' },
+        occurred_at: { column: 'when', format: 'unix_seconds' },
+        user_id: 'who',
+        properties: { name: { column: 'what', map: { Login: 'login' } } },
+      }),
+    )
+    const ended = await command('replay', ['--tenant', 'acme', '--file', file, '--map', map])
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stdout).toContain('3 records: 2 accepted, 0 duplicates, 1 rejected')
+    expect(ended.stderr).toMatch(/record 3: user_id/)
+  })
+
+  it('quarantine replay keeps what is still wrong', async () => {
+    const ended = await command('quarantine', ['replay', '--tenant', 'acme'])
+    expect(ended.stdout).toContain('0 accepted, 0 duplicates, 3 still rejected')
+  })
+
+  it('jobs and policies are visible in /metrics', async () => {
+    const text = await (await fetch(`${server?.url}/metrics`)).text()
+    expect(text).toMatch(/upcoach_job_failures_total\{job="fold-ledgers"\} 0/)
+    expect(text).toMatch(/upcoach_policy_lag_seconds\{policy="1000 /)
+    expect(text).toMatch(/upcoach_queue_jobs\{queue="ledgers",state="failed"\} 0/)
+  })
+
+  it('SIGTERM ends the server with 0 and leaves the data directory free', async () => {
+    expect(await server?.stop()).toBe(0)
+    server = undefined
+    expect((await readdir(dataDir)).includes('engine.lock')).toBe(false)
+    expect(JSON.parse(await readFile(join(dataDir, 'secrets.json'), 'utf8'))).toHaveProperty('jwt_secret')
+  })
+})
