@@ -3,7 +3,13 @@
 with scope as materialized (
   select t.tenant_id, t.user_id, t.day_from, m.signup_day, m.signup_plan, m.signup_coach_id, p.day as previous_day
   from jsonb_to_recordset(:scope::jsonb) as t (tenant_id uuid, user_id text, day_from date)
-  join analytics.members m on m.tenant_id = t.tenant_id and m.user_id = t.user_id
+  -- lateral with a limit: the planner would expect one row of a join and run what follows once per member
+  join lateral (
+    select signup_day, signup_plan, signup_coach_id
+    from analytics.members m
+    where m.tenant_id = t.tenant_id and m.user_id = t.user_id
+    limit 1
+  ) m on true
   left join lateral (
     select d.day
     from analytics.member_days d
@@ -51,9 +57,8 @@ removed as (
   delete from analytics.member_days m
   using scope t
   where m.tenant_id = t.tenant_id and m.user_id = t.user_id and m.day >= t.day_from and m.day >= :floor_day::date
-    and not exists (
-      select from rebuilt r where r.tenant_id = m.tenant_id and r.user_id = m.user_id and r.day = m.day
-    )
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (m.tenant_id, m.user_id, m.day) not in (select r.tenant_id, r.user_id, r.day from rebuilt r)
   returning m.day
 ),
 marked as (

@@ -48,9 +48,9 @@ removed as (
   delete from analytics.member_hours m
   using scope t
   where m.tenant_id = t.tenant_id and m.user_id = t.user_id and m.hour >= t.hour_from and m.hour >= :floor::timestamptz
-    and not exists (
-      select from rebuilt r
-      where r.tenant_id = m.tenant_id and r.user_id = m.user_id and r.hour = m.hour and r.local_hour = m.local_hour
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (m.tenant_id, m.user_id, m.hour, m.local_hour) not in (
+      select r.tenant_id, r.user_id, r.hour, r.local_hour from rebuilt r
     )
   returning m.hour
 ),

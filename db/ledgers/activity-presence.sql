@@ -33,10 +33,9 @@ removed as (
   delete from analytics.presence p
   using scope t
   where p.tenant_id = t.tenant_id and p.user_id = t.user_id and p.day >= t.day_from and p.day >= :floor_day::date
-    and not exists (
-      select from rebuilt r
-      where r.tenant_id = p.tenant_id and r.user_id = p.user_id and r.day = p.day and r.plan = p.plan
-        and r.coach_id = p.coach_id
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (p.tenant_id, p.user_id, p.day, p.plan, p.coach_id) not in (
+      select r.tenant_id, r.user_id, r.day, r.plan, r.coach_id from rebuilt r
     )
   returning p.day
 ),

@@ -50,10 +50,9 @@ removed as (
           and o.started_at = s.started_at
       )
     )
-    and not exists (
-      select from rebuilt r
-      where r.tenant_id = s.tenant_id and r.user_id = s.user_id and r.session_id = s.session_id
-        and r.started_at = s.started_at
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (s.tenant_id, s.user_id, s.session_id, s.started_at) not in (
+      select r.tenant_id, r.user_id, r.session_id, r.started_at from rebuilt r
     )
   returning 1
 ),

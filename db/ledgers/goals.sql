@@ -84,10 +84,9 @@ removed as (
   using touched t
   where c.tenant_id = t.tenant_id and c.user_id = t.user_id and c.occurred_at >= t.since
     and c.occurred_at >= :floor::timestamptz
-    and not exists (
-      select from rebuilt r
-      where r.tenant_id = c.tenant_id and r.user_id = c.user_id and r.goal_id = c.goal_id
-        and r.occurred_at = c.occurred_at and r.event_id = c.event_id
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (c.tenant_id, c.user_id, c.goal_id, c.occurred_at, c.event_id) not in (
+      select r.tenant_id, r.user_id, r.goal_id, r.occurred_at, r.event_id from rebuilt r
     )
   returning c.occurred_at
 ),

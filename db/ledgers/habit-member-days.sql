@@ -48,9 +48,8 @@ removed as (
   delete from analytics.habit_member_days d
   using scope t
   where d.tenant_id = t.tenant_id and d.user_id = t.user_id and d.day >= t.day_from and d.day >= :floor_day::date
-    and not exists (
-      select from rebuilt r where r.tenant_id = d.tenant_id and r.user_id = d.user_id and r.day = d.day
-    )
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (d.tenant_id, d.user_id, d.day) not in (select r.tenant_id, r.user_id, r.day from rebuilt r)
   returning d.day
 ),
 written as (

@@ -33,9 +33,9 @@ removed as (
   delete from analytics.habit_schedules s
   using touched t
   where s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.valid_from > t.since_day
-    and not exists (
-      select from rebuilt r
-      where r.tenant_id = s.tenant_id and r.user_id = s.user_id and r.habit_id = s.habit_id and r.valid_from = s.valid_from
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (s.tenant_id, s.user_id, s.habit_id, s.valid_from) not in (
+      select r.tenant_id, r.user_id, r.habit_id, r.valid_from from rebuilt r
     )
   returning s.tenant_id, s.user_id, s.valid_from
 ),

@@ -64,9 +64,8 @@ removed as (
   delete from analytics.member_history h
   using touched t
   where h.tenant_id = t.tenant_id and h.user_id = t.user_id and h.valid_from >= t.since
-    and not exists (
-      select from rebuilt r where r.tenant_id = h.tenant_id and r.user_id = h.user_id and r.valid_from = h.valid_from
-    )
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (h.tenant_id, h.user_id, h.valid_from) not in (select r.tenant_id, r.user_id, r.valid_from from rebuilt r)
   returning h.tenant_id, h.user_id, h.valid_from
 ),
 written as (

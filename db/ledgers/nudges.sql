@@ -61,9 +61,9 @@ removed as (
   delete from analytics.nudges n
   using touched t
   where n.tenant_id = t.tenant_id and n.user_id = t.user_id and n.sent_at >= t.from_at and n.sent_at >= :floor::timestamptz
-    and not exists (
-      select from rebuilt r
-      where r.tenant_id = n.tenant_id and r.user_id = n.user_id and r.nudge_id = n.nudge_id and r.sent_at = n.sent_at
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (n.tenant_id, n.user_id, n.nudge_id, n.sent_at) not in (
+      select r.tenant_id, r.user_id, r.nudge_id, r.sent_at from rebuilt r
     )
   returning n.sent_at
 ),

@@ -88,10 +88,9 @@ removed_replies as (
   using conversations c
   where r.tenant_id = c.tenant_id and r.user_id = c.user_id and r.conversation_id = c.conversation_id
     and r.replied_at >= c.since and r.replied_at >= :floor::timestamptz
-    and not exists (
-      select from timed n
-      where n.tenant_id = r.tenant_id and n.user_id = r.user_id and n.conversation_id = r.conversation_id
-        and n.replied_at = r.replied_at
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (r.tenant_id, r.user_id, r.conversation_id, r.replied_at) not in (
+      select n.tenant_id, n.user_id, n.conversation_id, n.replied_at from timed n where n.replied_at is not null
     )
   returning r.replied_at
 ),
@@ -118,10 +117,9 @@ removed_waiting as (
   delete from analytics.waiting_messages w
   using conversations c
   where w.tenant_id = c.tenant_id and w.user_id = c.user_id and w.conversation_id = c.conversation_id
-    and not exists (
-      select from timed n
-      where n.tenant_id = w.tenant_id and n.user_id = w.user_id and n.conversation_id = w.conversation_id
-        and n.replied_at is null
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (w.tenant_id, w.user_id, w.conversation_id) not in (
+      select n.tenant_id, n.user_id, n.conversation_id from timed n where n.replied_at is null
     )
 ),
 written_waiting as (
@@ -144,10 +142,9 @@ removed_lateness as (
   where s.tenant_id = c.tenant_id and s.user_id = c.user_id and s.conversation_id = c.conversation_id
     and s.at >= c.since and s.at >= :floor::timestamptz
     -- runs that were answered before `since` keep the row at which they became late
-    and not exists (
-      select from lateness l
-      where l.tenant_id = s.tenant_id and l.user_id = s.user_id and l.conversation_id = s.conversation_id
-        and l.at = s.at and l.delta = s.delta
+    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+    and (s.tenant_id, s.user_id, s.conversation_id, s.at, s.delta) not in (
+      select l.tenant_id, l.user_id, l.conversation_id, l.at, l.delta from lateness l
     )
   returning s.at
 ),
