@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
 import { type Config, loadConfig } from '../config.ts'
+import { refreshTouched } from '../db/aggregates.ts'
 import { readBacklog } from '../db/jobs.ts'
 import { createTenant, findTenant, type Tenant } from '../db/tenant.ts'
 import { updateTenant } from '../db/tenant-settings.ts'
@@ -90,9 +91,9 @@ async function demonstrate(
   if (earlier) console.log(`The data of an earlier start is here: ${describe(earlier)}. Another DATA_DIR starts anew.`)
   else await load(server, events, twin, loaded)
 
+  await settled(server, signal)
   const overview = await firstFilledOverview(admin)
   console.log(`\nKPIs ${elapsed()} after the start:\n${table(overview)}\n`)
-  await settled(server, signal)
   console.log(guide(server.url, admin.token))
   await keepAlive(events, twin, zoneClock(tenant.timezone).instantOf(parseDay(loaded.endDate) + 1, 0), signal)
 }
@@ -109,10 +110,13 @@ async function load(server: Server, target: { url: string; token: string }, twin
   await updateTenant(server.platform.database.pool, SLUG, { settings: { [SETTING]: loaded } })
 }
 
-/** Until everything that was sent is counted. */
+/** Until everything that was sent is counted and aggregated: numbers in between are of no day that ever was. */
 async function settled({ platform }: Server, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && (await readBacklog(platform.database.pool)).dirty_marks > 0)
-    await wait(500, undefined, { signal }).catch(() => undefined)
+  const { pool } = platform.database
+  while (!signal.aborted && (await readBacklog(pool)).dirty_marks > 0)
+    await wait(250, undefined, { signal }).catch(() => undefined)
+  // The worker would do it within a second or two; here somebody is waiting.
+  if (!signal.aborted) await refreshTouched(pool)
 }
 
 function describe({ members, days, seed }: Loaded): string {
