@@ -244,8 +244,11 @@ async function foldMembers(client: pg.PoolClient, dirty: readonly DirtyMember[])
   return touched
 }
 
-/** Updating more chunks than this in one statement would need more memory than the embedded engine has. */
-const CORRECTED_DAYS = 14
+/**
+ * Days that one statement corrects. Updating every chunk at once would need more memory than the embedded engine has;
+ * planning an update takes time in proportion to all chunks there are, so that many small ones are slow.
+ */
+const CORRECTED_DAYS = 92
 
 /** Brings the dimensions stamped on raw events up to date with their members' histories, a few chunks at a time. */
 async function correctDimensions(client: pg.PoolClient, members: readonly TouchedMember[]): Promise<TouchedRange[]> {
