@@ -36,7 +36,7 @@ timeline as (
   union all
   select tenant_id, user_id, occurred_at, null, 1 from responses where type not in ('nudge_opened', 'nudge_acted')
 ),
-following as (
+following as materialized (
   select tenant_id, user_id, nudge_id,
     sum(actions) over (
       partition by tenant_id, user_id order by at
@@ -44,12 +44,16 @@ following as (
     ) as actions
   from timeline
 ),
-opened as (
+-- The planner expects one row of everything here: what is read more than once is materialized, or it would be computed
+-- again for every nudge.
+opens as materialized (
+  select tenant_id, user_id, subject_id, occurred_at from responses where type in ('nudge_opened', 'nudge_acted')
+),
+opened as materialized (
   select distinct s.tenant_id, s.user_id, s.nudge_id
   from sent s
-  join responses r on r.tenant_id = s.tenant_id and r.user_id = s.user_id and r.subject_id = s.nudge_id
-  where r.type in ('nudge_opened', 'nudge_acted')
-    and r.occurred_at > s.sent_at and r.occurred_at <= s.sent_at + interval '24 hours'
+  join opens o on o.tenant_id = s.tenant_id and o.user_id = s.user_id and o.subject_id = s.nudge_id
+  where o.occurred_at > s.sent_at and o.occurred_at <= s.sent_at + interval '24 hours'
 ),
 rebuilt as materialized (
   select s.*, coalesce(f.actions, 0) > 0 as followed, o.nudge_id is not null as direct
