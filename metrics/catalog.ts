@@ -9,22 +9,42 @@ import { aiNudgeLift } from './ai-nudge-lift.ts'
 import { aiSessionResponseRate } from './ai-session-response-rate.ts'
 import { aiSessionSatisfaction } from './ai-session-satisfaction.ts'
 import { aiSessionTopTwoShare } from './ai-session-top-two-share.ts'
+import { arpu } from './arpu.ts'
+import { arr } from './arr.ts'
 import { averageStreakDays } from './average-streak-days.ts'
+import { churnMrr } from './churn-mrr.ts'
 import { completedGoals } from './completed-goals.ts'
+import { contractionMrr } from './contraction-mrr.ts'
 import { d1Retention } from './d1-retention.ts'
 import { d7Retention } from './d7-retention.ts'
 import { d30Retention } from './d30-retention.ts'
 import { dau } from './dau.ts'
+import { expansionMrr } from './expansion-mrr.ts'
 import { goalCompletionRate } from './goal-completion-rate.ts'
+import { grossMrrChurnRate } from './gross-mrr-churn-rate.ts'
 import { habitAdherenceScore } from './habit-adherence-score.ts'
 import { habitCompletionRate } from './habit-completion-rate.ts'
+import { ltv } from './ltv.ts'
 import { mau } from './mau.ts'
 import { messageResponseTime } from './message-response-time.ts'
 import { messageResponseTimeP90 } from './message-response-time-p90.ts'
 import { messageResponseTimeP95 } from './message-response-time-p95.ts'
 import type { Metric } from './metric.ts'
+import { mrrFxAdjustment } from './mrr-fx-adjustment.ts'
+import { mrrLedgerResidual } from './mrr-ledger-residual.ts'
+import { mrrQuarterlyGrowth } from './mrr-quarterly-growth.ts'
+import { netMrr } from './net-mrr.ts'
+import { netMrrChurnRate } from './net-mrr-churn-rate.ts'
+import { netNewMrr } from './net-new-mrr.ts'
+import { newMrr } from './new-mrr.ts'
+import { oneTimeRevenue } from './one-time-revenue.ts'
+import { payingCustomers } from './paying-customers.ts'
+import { quickRatio } from './quick-ratio.ts'
+import { reactivationMrr } from './reactivation-mrr.ts'
 import { sessionsPerUser } from './sessions-per-user.ts'
 import { stickiness } from './stickiness.ts'
+import { subscriberChurnRate } from './subscriber-churn-rate.ts'
+import { trialConversionRate } from './trial-conversion-rate.ts'
 import { unansweredOverSla } from './unanswered-over-sla.ts'
 import { wau } from './wau.ts'
 import { weekNRetention } from './week-n-retention.ts'
@@ -62,6 +82,26 @@ export const metrics: readonly Metric[] = [
   messageResponseTimeP95,
   withinSlaShare,
   unansweredOverSla,
+  netMrr,
+  netNewMrr,
+  newMrr,
+  reactivationMrr,
+  expansionMrr,
+  contractionMrr,
+  churnMrr,
+  mrrFxAdjustment,
+  arr,
+  grossMrrChurnRate,
+  netMrrChurnRate,
+  quickRatio,
+  mrrQuarterlyGrowth,
+  payingCustomers,
+  arpu,
+  subscriberChurnRate,
+  ltv,
+  trialConversionRate,
+  oneTimeRevenue,
+  mrrLedgerResidual,
 ]
 
 const byName = new Map(metrics.map((metric) => [metric.name, metric]))

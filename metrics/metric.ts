@@ -24,6 +24,8 @@ export const dimensionTitles = {
   cohort_month: 'Signup month',
   week: 'Week after signing up',
   persona: 'AI persona',
+  currency: 'Currency',
+  provider: 'Billing provider',
 } as const
 export type Dimension = keyof typeof dimensionTitles
 

@@ -5,3 +5,7 @@ export const cohortsRecurringSql = new URL('./cohorts-recurring.sql', import.met
 export const cohortsBracketSql = new URL('./cohorts-bracket.sql', import.meta.url)
 export const coachesSql = new URL('./coaches.sql', import.meta.url)
 export const responseTimesSql = new URL('./response-times.sql', import.meta.url)
+export const revenueBridgeSql = new URL('./revenue-bridge.sql', import.meta.url)
+export const revenuePlansSql = new URL('./revenue-plans.sql', import.meta.url)
+export const revenueMovementsSql = new URL('./revenue-movements.sql', import.meta.url)
+export const revenueExchangeSql = new URL('./revenue-exchange.sql', import.meta.url)

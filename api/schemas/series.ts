@@ -28,7 +28,7 @@ export const seriesAnswerSchema = z
     metric: catalogueEntrySchema,
     range: rangeSchema,
     fresh_until: z.string().nullable().describe('Everything that happened before this instant is counted.'),
-    policy_version: z.int().optional(),
+    policy_version: z.string().optional().describe('The choices money was counted by; compare only within one.'),
     series: z.array(seriesSchema),
     previous: z.array(seriesSchema).optional(),
   })

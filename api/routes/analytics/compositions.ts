@@ -10,7 +10,7 @@ import { cardSchema } from '../../schemas/card.ts'
 import { seriesAnswerSchema } from '../../schemas/series.ts'
 import type { Role } from '../../security/principal.ts'
 import { readCard } from './cards.ts'
-import { describeMetric, mayRead } from './describe.ts'
+import { describeMetric, mayRead, policyOf } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
@@ -247,6 +247,7 @@ export const compositionRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async 
                   metric: describeMetric(metric, tenant),
                   range: describeRange(read.range),
                   fresh_until,
+                  ...policyOf(metric, tenant),
                   series: await readMetric(client, metric, read),
                 })
               return { metrics: answers }

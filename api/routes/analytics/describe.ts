@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { revenuePolicyVersion } from '../../../db/revenue/policy.ts'
 import type { Tenant } from '../../../db/tenant.ts'
 import type { Metric, MetricRole } from '../../../metrics/metric.ts'
 import type { catalogueEntrySchema } from '../../schemas/catalogue.ts'
@@ -31,3 +32,7 @@ export function describeMetric(metric: Metric, tenant: Tenant): z.infer<typeof c
 /** Whether a role may read a metric; admins read all. */
 export const mayRead = (role: Role, metric: Metric): boolean =>
   role === 'admin' || (role !== 'service' && metric.roles.includes(role as MetricRole))
+
+/** For answers with money: the policy it was counted under. */
+export const policyOf = (metric: Metric, tenant: Tenant): { policy_version?: string } =>
+  metric.category === 'revenue' ? { policy_version: revenuePolicyVersion(tenant) } : {}

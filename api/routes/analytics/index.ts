@@ -8,6 +8,7 @@ import { heatmapRoutes } from './heatmap.ts'
 import { metricRoutes } from './metrics.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { responseTimeRoutes } from './response-times.ts'
+import { revenueRoutes } from './revenue.ts'
 import { tenantContexts } from './tenant-context.ts'
 
 /** Everything below /api/analytics. */
@@ -26,6 +27,7 @@ export const analytics: FastifyPluginAsync<{ masterKey: Buffer; ingested?: () =>
       await scope.register(coachRoutes, shared)
       await scope.register(aiNudgeRoutes, shared)
       await scope.register(responseTimeRoutes, shared)
+      await scope.register(revenueRoutes, shared)
     },
     { prefix: '/api/analytics' },
   )

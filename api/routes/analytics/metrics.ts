@@ -8,7 +8,7 @@ import { findMetric, metrics } from '../../../metrics/catalog.ts'
 import { ApiError, errors } from '../../errors.ts'
 import { catalogueAnswerSchema } from '../../schemas/catalogue.ts'
 import { seriesAnswerSchema } from '../../schemas/series.ts'
-import { describeMetric, mayRead } from './describe.ts'
+import { describeMetric, mayRead, policyOf } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
@@ -76,6 +76,7 @@ export const metricRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
               metric: describeMetric(metric, tenant),
               range,
               fresh_until: await freshUntil(client),
+              ...policyOf(metric, tenant),
               series,
               ...(previous ? { previous } : {}),
             }

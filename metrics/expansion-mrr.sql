@@ -1,0 +1,3 @@
+-- What paying customers added in the period.
+select t, key, round(expansion_mrr)::double precision as value
+from mrr_bridge(:granularity, :from_day::date, :to_day::date, :today::date, :group_by, :filters::jsonb)

@@ -1,0 +1,3 @@
+-- MRR of customers who came back in the period.
+select t, key, round(reactivation_mrr)::double precision as value
+from mrr_bridge(:granularity, :from_day::date, :to_day::date, :today::date, :group_by, :filters::jsonb)
