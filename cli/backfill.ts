@@ -1,0 +1,110 @@
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { parse } from 'csv-parse/sync'
+import Stripe from 'stripe'
+import { loadSecrets } from '../api/security/secrets.ts'
+import { loadConfig } from '../config.ts'
+import { replayWebhooks } from '../db/revenue/webhooks.ts'
+import { readSecret } from '../db/secrets.ts'
+import { exportRowSchema, webhookBodiesOf } from '../sources/revenue/revenuecat/export.ts'
+import { snapshotEvent } from '../sources/revenue/stripe/snapshot.ts'
+import { billingIntake, describeStored, loadBillingEvents } from './billing-events.ts'
+import { withDatabase } from './database.ts'
+import { required, run, UserError, usageError } from './run.ts'
+
+await run({
+  help: `
+npm run backfill -- stripe --tenant <slug> --file events.ndjson      exported events, one JSON object a line
+npm run backfill -- stripe --tenant <slug>                           from the Stripe API, with secret stripe_api_secret
+npm run backfill -- revenuecat --tenant <slug> --file export.csv     RevenueCat's scheduled export (version 5)
+npm run backfill -- replay --tenant <slug>                           reads rejected and ignored events again, after a fix
+
+Everything is stored as webhooks are, once per event id, and folded into the same ledger: what webhooks told already counts once.
+From the API: prices (tiers included), products, coupons and all subscriptions as they stand, then the events of the last 30 days.
+
+  printf %s "$STRIPE_KEY" | npm run tenant -- set acme stripe_api_secret=-`,
+  options: { tenant: { type: 'string' }, file: { type: 'string' } },
+  async main({ tenant, file }, [source, ...rest]) {
+    if (rest.length > 0) usageError(`unexpected: ${rest.join(' ')}`)
+    if (source !== 'stripe' && source !== 'revenuecat' && source !== 'replay')
+      usageError('stripe, revenuecat or replay?')
+    const slug = required(tenant, 'tenant')
+    const config = loadConfig()
+    await withDatabase(config, async (database) => {
+      const intake = await billingIntake(config, database, slug)
+      if (source === 'replay') return console.log(describeStored(await replayWebhooks(database.pool, intake)))
+      if (source === 'revenuecat') {
+        const bodies = await exportedBodies(required(file, 'file'))
+        return console.log(describeStored(await loadBillingEvents(database, intake, 'revenuecat', bodies)))
+      }
+      const events = file === undefined ? stripeApi(await apiKey(config, database, intake.tenant.id)) : lines(file)
+      console.log(describeStored(await loadBillingEvents(database, intake, 'stripe', events)))
+    })
+  },
+})
+
+async function apiKey(
+  config: ReturnType<typeof loadConfig>,
+  { pool }: Parameters<typeof billingIntake>[1],
+  tenantId: string,
+): Promise<string> {
+  const key = await readSecret(pool, (await loadSecrets(config)).masterKey, tenantId, 'stripe_api_secret')
+  if (key === undefined)
+    throw new UserError('--file is missing, and the tenant has no stripe_api_secret to ask Stripe with')
+  return key.toString('utf8')
+}
+
+/** A line that is no JSON is stored as the text it is: it lands in quarantine instead of getting lost. */
+async function* lines(path: string): AsyncGenerator<unknown> {
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line.trim() === '') continue
+    try {
+      yield JSON.parse(line)
+    } catch {
+      yield line
+    }
+  }
+}
+
+async function exportedBodies(path: string): Promise<unknown[]> {
+  const rows: unknown[] = parse(await readFile(path), { columns: true, skip_empty_lines: true, bom: true })
+  return webhookBodiesOf(
+    rows.map((row, index) => {
+      const parsed = exportRowSchema.safeParse(row)
+      if (parsed.success) return parsed.data
+      const [issue] = parsed.error.issues
+      throw new UserError(`row ${index + 1}: ${issue?.path.join('.')}: ${issue?.message}`)
+    }),
+    new Date(),
+  )
+}
+
+const PAGE = 100
+/** Stripe's client waits and tries again when it is told to slow down. */
+const RETRIES = 8
+
+/** Everything the ledger can use, page by page, as events: the catalogue, subscriptions as they stand, recent events. */
+async function* stripeApi(key: string): AsyncGenerator<unknown> {
+  const stripe = new Stripe(key, { maxNetworkRetries: RETRIES })
+  const now = new Date()
+  const as = (type: string, object: { id: string }) => ({
+    id: `backfill_${type}_${object.id}_${Math.floor(now.getTime() / 1000)}`,
+    object: 'event',
+    type,
+    created: Math.floor(now.getTime() / 1000),
+    data: { object },
+  })
+  for await (const coupon of stripe.coupons.list({ limit: PAGE, expand: ['data.applies_to'] }))
+    yield as('coupon.updated', coupon)
+  for await (const product of stripe.products.list({ limit: PAGE })) yield as('product.updated', product)
+  for await (const price of stripe.prices.list({ limit: PAGE, expand: ['data.tiers'] }))
+    yield as('price.updated', price)
+  for await (const subscription of stripe.subscriptions.list({
+    limit: PAGE,
+    status: 'all',
+    expand: ['data.discounts'],
+  }))
+    yield snapshotEvent(subscription, now)
+  for await (const event of stripe.events.list({ limit: PAGE })) yield event
+}
