@@ -10,6 +10,7 @@ import { parseDay, zoneClock } from '../sources/simulator/zone.ts'
 import { firstFilledOverview, table } from './demo/kpis.ts'
 import { keepAlive } from './demo/live.ts'
 import { loadDeliveries } from './demo/load.ts'
+import { sendSubscriptions } from './demo/subscriptions.ts'
 import { mintToken } from './mint-token.ts'
 import { run, UserError, wholeNumber } from './run.ts'
 import { type Server, serve } from './serve.ts'
@@ -25,17 +26,17 @@ const SETTING = 'demo'
 
 await run({
   help: `
-npm run demo [-- --members 60 --days 365 --seed 1]
+npm run demo [-- --members 40 --days 365 --seed 1]
 
 Everything in one go: the embedded TimescaleDB, workers and the API; a tenant "demo" with a year of a simulated coaching
 business, sent through the API as a bad network would (duplicates, late, wrong clocks); then live events until Ctrl-C.
 A second start keeps what is there and goes on with live events. PORT, HOST and DATA_DIR as in npm start.
 
-  --members  simulated members (60)
+  --members  simulated members (40)
   --days     days of history up to yesterday (365)
   --seed     another seed, another business (1)`,
   options: {
-    members: { type: 'string', default: '60' },
+    members: { type: 'string', default: '40' },
     days: { type: 'string', default: '365' },
     seed: { type: 'string', default: '1' },
   },
@@ -89,7 +90,10 @@ async function demonstrate(
   const loaded = earlier ?? { ...wanted, endDate: yesterday(tenant) }
   const twin = createTwin({ ...loaded, timezone: tenant.timezone })
   if (earlier) console.log(`The data of an earlier start is here: ${describe(earlier)}. Another DATA_DIR starts anew.`)
-  else await load(server, events, twin, loaded)
+  else {
+    console.log(`Sent ${await sendSubscriptions(server.platform, server.url, tenant, twin)} signed Stripe events.`)
+    await load(server, events, twin, loaded)
+  }
 
   await settled(server, signal)
   const overview = await firstFilledOverview(admin)
@@ -135,6 +139,7 @@ function guide(url: string, token: string): string {
 
   export TOKEN=${token}
   curl -H "Authorization: Bearer $TOKEN" ${url}/api/analytics/overview
+  curl -H "Authorization: Bearer $TOKEN" ${url}/api/analytics/revenue/kpis
   curl -H "Authorization: Bearer $TOKEN" "${url}/api/analytics/metrics/wau?granularity=week"
   curl -H "Authorization: Bearer $TOKEN" "${url}/api/analytics/metrics/active_minutes?granularity=hour"
 
