@@ -2,14 +2,12 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 
 const flag = z.enum(['true', 'false', '1', '0']).transform((v) => v === 'true' || v === '1')
-const list = z
-  .string()
-  .transform((v) =>
-    v
-      .split(',')
-      .map((s) => s.trim())
-      .filter(Boolean),
-  )
+const list = z.string().transform((v) =>
+  v
+    .split(',')
+    .map((s) => s.trim())
+    .filter(Boolean),
+)
 
 /** Every environment variable the platform reads, with its default. This file is the only reader of `process.env`. */
 export const environment = z.object({
@@ -28,6 +26,8 @@ export const environment = z.object({
   REDIS_URL: z.string().optional(),
   /** HS256 key for tokens; generated into DATA_DIR on first local start. */
   JWT_SECRET: z.string().min(32, 'JWT_SECRET must have at least 32 characters').optional(),
+  /** Signature algorithm of the identity provider's tokens; fixed here, never taken from a token. */
+  JWT_ALGORITHM: z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'ES256', 'ES384', 'EdDSA']).default('RS256'),
   /** JWKS URL of an identity provider; replaces JWT_SECRET. */
   JWKS_URL: z.url().optional(),
   JWT_ISSUER: z.string().optional(),
