@@ -1,4 +1,5 @@
 import { rawDays, reconcileEvents } from '../db/jobs.ts'
+import { checkRevenue } from '../db/revenue/check.ts'
 import type { WorkerContext } from './context.ts'
 import type { Payload } from './queues.ts'
 
@@ -24,6 +25,7 @@ export function sampleDays(first: number, last: number, count: number, random: (
  */
 export async function reconcile(payload: Payload<'reconcile'>, context: WorkerContext): Promise<{ compared: number }> {
   const { pool } = context.database
+  await reconcileRevenue(context)
   const stored = await rawDays(pool)
   if (!stored) return { compared: 0 }
   const lastSettled = Math.floor((Date.now() - SETTLED_AFTER) / DAY) * DAY - DAY
@@ -42,4 +44,11 @@ export async function reconcile(payload: Payload<'reconcile'>, context: WorkerCo
   }
   if (wrong.length > 0) throw new Error(`events_hourly differs from raw events on ${wrong.join(', ')}`)
   return { compared }
+}
+
+/** The MRR ledger must close for every tenant, currency and day; what does not is an alert, not a rounding matter. */
+async function reconcileRevenue({ database, logger }: WorkerContext): Promise<void> {
+  const findings = await checkRevenue(database.pool)
+  for (const finding of findings) logger.error(finding, 'the MRR ledger does not close')
+  if (findings.length > 0) throw new Error(`the MRR ledger does not close: ${findings[0]?.finding}`)
 }

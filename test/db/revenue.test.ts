@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checkRevenue } from '../../db/revenue/check.ts'
 import { storeWebhooks } from '../../db/revenue/webhooks.ts'
 import { piiKey } from '../../db/secrets.ts'
 import { type Tenant, withTenant } from '../../db/tenant.ts'
 import { updateTenant } from '../../db/tenant-settings.ts'
+import { ratesOfRows } from '../../sources/revenue/ecb-rates.ts'
 import { type PeriodRow, stripeEventsOf } from '../../sources/revenue/periods.ts'
 import { openPlatform, type Platform } from '../support/platform.ts'
 
@@ -63,6 +65,7 @@ describe('the MRR ledger in the database', () => {
     const tenant = await platform.createTenant({ slug: 'bridge' })
     await load(tenant, stripeEventsOf(history))
     await platform.settle()
+    expect(await checkRevenue(platform.db.pool)).toEqual([])
     const row = (month: string, ...v: number[]) => {
       const [start_mrr, new_mrr, reactivation_mrr, expansion_mrr, contraction_mrr, churn_mrr, end_mrr] = v
       const movements = { new_mrr, reactivation_mrr, expansion_mrr, contraction_mrr, churn_mrr }
@@ -102,5 +105,23 @@ describe('the MRR ledger in the database', () => {
     await updateTenant(platform.db.pool, 'zone', { timezone: 'Asia/Tokyo' })
     await platform.settle()
     expect((await bridgeOf(tenant)).map(({ month, new_mrr }) => [month, new_mrr])).toContainEqual(['2026-02-01', 1000])
+  })
+
+  test('a damaged ledger is found', async () => {
+    const tenant = await platform.createTenant({ slug: 'damaged' })
+    await load(tenant, stripeEventsOf([period('q', '2026-01-05', null, '10.00')]))
+    await platform.settle()
+    await platform.db.pool.query('update analytics.mrr_entries set delta = delta + 1 where tenant_id = $1', [tenant.id])
+    const findings = await checkRevenue(platform.db.pool)
+    expect(findings.map(({ tenant_id }) => tenant_id)).toContain(tenant.id)
+    expect(findings[0]?.finding).toContain('2026-01-05')
+  })
+
+  test('rates of either file form are read, and other rows are refused', () => {
+    expect(ratesOfRows([{ Date: '2026-01-02', USD: '1.25', JPY: 'N/A', '': '' }])).toEqual([
+      { currency: 'usd', day: '2026-01-02', rate: '1.25' },
+    ])
+    expect(ratesOfRows([{ day: '2026-01-02', currency: 'USD', rate: '1.1' }])).toHaveLength(1)
+    expect(() => ratesOfRows([{ day: 'yesterday', currency: 'USD', rate: '1.1' }])).toThrow('row 1')
   })
 })
