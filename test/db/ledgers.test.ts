@@ -12,7 +12,7 @@ import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 import { ledgerRows, ledgerTables } from '../support/ledger-rows.ts'
 import { type Delivery, deliveries, type Interlude, memberLogs, type SentEvent, zones } from '../support/member-logs.ts'
 
-const RUNS = Number(process.env.LEDGER_RUNS ?? 40)
+const RUNS = Number(process.env.LEDGER_RUNS ?? 30)
 const piiKey = Buffer.alloc(32, 3)
 
 let db: TestDatabase
@@ -81,7 +81,7 @@ describe('ledgers are pure folds', () => {
     const scenario = memberLogs({ members: 3, steps: 14 }).chain((log) =>
       fc.record({ log: fc.constant(log), sent: deliveries(log), zone: fc.constantFrom(...zones) }),
     )
-    const deadline = Date.now() + 100_000
+    const deadline = Date.now() + Number(process.env.LEDGER_SECONDS ?? 60) * 1_000
     await fc.assert(
       fc.asyncProperty(scenario, async ({ log, sent, zone }) => {
         // Bounds the search for a smaller example, too; fast-check's own limit would not wait for the running one.
@@ -125,10 +125,8 @@ describe('ledgers are pure folds', () => {
       ],
     ],
   ])('%s', async (_, log) => {
-    for (const interlude of ['fold all', 'fold one', 'nothing'] as const) {
-      await compare(log, inReverse(log, interlude), 'Europe/Berlin')
-      await compare(log, [...inReverse(log, 'nothing'), { events: [], interlude }], 'Europe/Berlin')
-    }
+    await compare(log, inReverse(log, 'fold all'), 'Europe/Berlin')
+    await compare(log, [...inReverse(log, 'nothing'), { events: [], interlude: 'fold one' }], 'Europe/Berlin')
   })
 
   test('folding everything again changes nothing', async () => {
