@@ -12,7 +12,6 @@ import { auditWriter } from '../db/audit.ts'
 import { type Database, openDatabase } from '../db/database.ts'
 import { REFRESHED_CHANNEL } from '../db/ledgers.ts'
 import { listen } from '../db/listen.ts'
-import { surviveLostClients } from '../db/lost-clients.ts'
 import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { listTenants } from '../db/tenant.ts'
 import { readinessChecks, workerCollectors } from '../workers/observability.ts'
@@ -48,7 +47,6 @@ export async function openPlatform(config: Config, logStream?: LogStream): Promi
     const secrets = await loadSecrets(config)
     const database = await openDatabase({ ...config, onLog: (line) => logger.info({}, line) })
     closers.push(database.close)
-    surviveLostClients(database.pool)
     if (database.kind === 'embedded') await migrate(database.connection)
     else await refusePending(database)
     const queues = await openQueues(config, database, (err) => logger.warn({ err }, 'a queue reports an error'))

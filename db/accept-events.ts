@@ -70,6 +70,17 @@ function timeProblem(at: number, now: number, oldest: number): { code: string; m
   return undefined
 }
 
+const ids = ['event_id', 'user_id', 'session_id']
+
+/** What was sent as an id and is none may be a name or a phone number: the quarantine keeps only that it was wrong. */
+function withoutBadIds(body: unknown, problems: QuarantinedEvent['errors']): unknown {
+  const wrong = problems.map(({ field }) => field).filter((field) => ids.includes(field))
+  if (wrong.length === 0 || typeof body !== 'object' || body === null || Array.isArray(body)) return body
+  // Brackets are in no valid id, so a replay refuses it again instead of inventing a member.
+  const hidden = wrong.filter((field) => Reflect.get(body, field) !== undefined).map((field) => [field, '[invalid]'])
+  return { ...body, ...Object.fromEntries(hidden) }
+}
+
 /**
  * The one way in for events, whatever the source: parse, replace PII, correct the clock, check the time, store the good
  * ones durably in one statement, keep the bad ones in quarantine. Nothing is dropped without being counted.
@@ -96,7 +107,7 @@ export async function acceptEvents(
     eventId: string | undefined,
     problems: QuarantinedEvent['errors'],
   ): void => {
-    bad.push({ body: scrubRaw(raw, piiKey, personal), errors: problems })
+    bad.push({ body: withoutBadIds(scrubRaw(raw, piiKey, personal), problems), errors: problems })
     for (const problem of problems)
       errors.push(eventId === undefined ? { index, ...problem } : { index, event_id: eventId, ...problem })
   }

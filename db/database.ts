@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { checkServer } from './check-server.ts'
 import { startEngine } from './embedded/engine.ts'
+import { surviveLostClients } from './lost-clients.ts'
 import { types } from './types.ts'
 
 /** An open database: one of two engines behind the same connection settings. */
@@ -41,6 +42,7 @@ function createPool(connection: pg.ClientConfig, max: number, onLog?: (line: str
   })
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on('error', (error) => onLog?.(`idle database connection lost: ${error.message}`))
+  surviveLostClients(pool)
   return pool
 }
 

@@ -34,27 +34,28 @@ export interface Policy {
   readonly last_error: string | null
 }
 
-/**
- * Makes the table of job outcomes and, on the embedded engine, enters its policies there. Safe to call from several
- * processes at once. It is bookkeeping of the workers, written outside any tenant and read by metrics and readiness.
- */
+/** On the embedded engine, enters its policies among the job outcomes. Safe to call from several processes at once. */
 export async function prepareJobs(database: Pick<Database, 'kind' | 'pool'>): Promise<void> {
-  const { pool } = database
-  await pool.query(`
-    do $$ begin
-      create table if not exists analytics.job_outcomes (
-        name text primary key,
-        first_seen_at timestamptz not null default now(),
-        successes bigint not null default 0,
-        failures bigint not null default 0,
-        consecutive_failures integer not null default 0,
-        last_run_at timestamptz,
-        last_success_at timestamptz,
-        last_error text
-      );
-    exception when unique_violation or duplicate_table then null;
-    end $$`)
-  if (database.kind === 'embedded') await preparePolicies(pool)
+  if (database.kind === 'embedded') await preparePolicies(database.pool)
+}
+
+/**
+ * Vacuums and analyses the plain tables whose rows come and go (marks, jobs): the embedded engine has no autovacuum.
+ * Hypertables are left alone: their chunks are written once. Returns how many tables were done.
+ */
+export async function vacuumTables(pool: pg.Pool): Promise<{ tables: number }> {
+  const { rows } = await pool.query<{ name: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name
+     from pg_class c
+     join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind = 'r' and n.nspname in ('analytics', 'bullmq')
+       and not exists (
+         select from timescaledb_information.hypertables h
+         where h.hypertable_schema = n.nspname and h.hypertable_name = c.relname
+       )`,
+  )
+  for (const { name } of rows) await pool.query(`vacuum (analyze) ${name}`)
+  return { tables: rows.length }
 }
 
 async function preparePolicies(pool: pg.Pool): Promise<void> {

@@ -5,6 +5,7 @@ import type { JobName, Payload } from './queues.ts'
 import { reconcile } from './reconcile.ts'
 import { refreshAggregates } from './refresh-aggregates.ts'
 import { runPolicies } from './run-policies.ts'
+import { vacuum } from './vacuum.ts'
 
 /** What is done for each kind of job. */
 export const processors: {
@@ -15,4 +16,5 @@ export const processors: {
   'close-days': closeDays,
   'run-policies': runPolicies,
   reconcile,
+  vacuum,
 }

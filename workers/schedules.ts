@@ -24,6 +24,7 @@ export const schedules: readonly Schedule<JobName>[] = [
   // Tenants' days end at every quarter of an hour of the world's zones.
   schedule('close-days', 300 * SECOND, {}),
   schedule('run-policies', 30 * SECOND, {}),
+  schedule('vacuum', HOUR, {}),
   schedule('reconcile', 6 * HOUR, { days: 5 }),
 ]
 

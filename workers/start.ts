@@ -2,7 +2,6 @@ import { type IQueueBackend, type Job, type JobProgress, UnrecoverableError, Wor
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { prepareJobs } from '../db/jobs.ts'
-import { surviveLostClients } from '../db/lost-clients.ts'
 import { queueBackend } from './backend.ts'
 import type { Logger, WorkerContext } from './context.ts'
 import { type Outcomes, outcomes } from './outcomes.ts'
@@ -36,7 +35,6 @@ const CLOSE_GRACE_MS = 20_000
 export async function startWorkers(options: WorkerOptions): Promise<Workers> {
   const { config, database, logger } = options
   const warn = (err: Error) => logger.warn({ err }, 'the queue reports an error')
-  surviveLostClients(database.pool)
   await prepareJobs(database)
   const queues = options.queues ?? (await openQueues(config, database, warn))
   const recorded = outcomes(database.pool)
