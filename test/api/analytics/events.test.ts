@@ -334,13 +334,14 @@ describe('personal data', () => {
           event('pii-5', { user_id: secrets[0], properties }),
           event('pii-6', { type: 'message_sent', properties: { ...message, sender: 'nobody' } }),
           event(secrets[0] ?? '', { type: 'mood_logged', properties: { score: 9, ...properties } }),
+          event('pii-7', { user_id: secrets[1], session_id: secrets[2] }),
           { ...properties, no: 'event' },
         ],
       },
       {},
       own,
     )
-    expect(answer).toMatchObject({ accepted: 3, rejected: 5 })
+    expect(answer).toMatchObject({ accepted: 3, rejected: 6 })
     await platform.settle()
     for (const secret of secrets) expect(JSON.stringify(answer)).not.toContain(secret)
     expect((await quarantined(own)).map(({ body }) => body.event_id ?? null)).toContain('pii-5')
