@@ -168,7 +168,7 @@ const pages = [
 
 describe('documentation', () => {
   test('README begins with the two commands', () => {
-    expect(read('README.md')).toMatch(/^# .+\n\n```sh\nnpm ci\nnpm run demo\n```\n/)
+    expect(read('README.md')).toMatch(/^# .+\n\n```sh\nnpm ci && npm run demo .*\nnpm ci && npm test .*\n```\n/)
   })
 
   test.each(pages)('commands in %s exist', (page) => {
