@@ -34,13 +34,19 @@ sizes as (
   select cohort, sum(members) as size from days where day = signup_day group by 1
 ),
 counts as (
-  select cohort, n, sum(active) as active from placed where n >= 0 group by 1, 2
+  -- rolling sums up from the last column backwards: what is beyond it belongs to it
+  select cohort, case :mode when 'rolling' then least(n, :units::integer) else n end as n, sum(active) as active
+  from placed
+  where n >= 0
+  group by 1, 2
 ),
 cells as (
   select s.cohort, g.n, s.size,
     case :mode
-      when 'rolling' then (select coalesce(sum(c.active), 0) from counts c where c.cohort = s.cohort and c.n >= g.n)
-      else coalesce((select c.active from counts c where c.cohort = s.cohort and c.n = g.n), 0)
+      when 'rolling' then sum(coalesce(c.active, 0)) over (
+        partition by s.cohort order by g.n desc rows unbounded preceding
+      )
+      else coalesce(c.active, 0)
     end as active,
     -- first day after the cell, for the cohort's last possible member
     case
@@ -53,6 +59,7 @@ cells as (
     end as over_on
   from sizes s
   cross join generate_series(0, :units::integer) g (n)
+  left join counts c on c.cohort = s.cohort and c.n = g.n
 )
 select cohort, n, size::double precision as size,
   case when over_on <= :today::date then active::double precision end as retained
