@@ -56,7 +56,7 @@ async function days(source: 'aggregate' | 'rows'): Promise<unknown[]> {
 async function materializedDays(): Promise<number> {
   const { rows } = await database.pool.query<{ relation: string }>(
     `select format('%I.%I', materialization_hypertable_schema, materialization_hypertable_name) as relation
-     from timescaledb_information.continuous_aggregates where view_name = 'replies_daily'`,
+     from timescaledb_information.continuous_aggregates where view_schema = 'public' and view_name = 'replies_daily'`,
   )
   return (await database.one<{ n: number }>(`select count(*) as n from ${rows[0]?.relation}`)).n
 }
