@@ -4,7 +4,7 @@ export const sessionsPerUser: Metric = {
   name: 'sessions_per_user',
   title: 'Sessions per active member',
   category: 'engagement',
-  unit: { kind: 'ratio' },
+  unit: { kind: 'count' },
   definition:
     'Sessions started in the period divided by the distinct members active in it. A session is a run of actions with one session id (or none) without a gap longer than the session limit (30 minutes unless set).',
   granularities: ['hour', 'day', 'week', 'month'],
