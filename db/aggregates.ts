@@ -6,6 +6,12 @@ const DAY = 24 * HOUR
 /** A statement that began before a bucket's end may commit this much later; until then the bucket counts as open. */
 const SETTLING = 10 * 60_000
 
+/**
+ * Windows wider than this come from importing history: most of their buckets are new. TimescaleDB refreshes what was
+ * invalidated piece by piece, in thousands of small steps for years of sparse data; as a whole it takes seconds.
+ */
+const WIDE = 92 * DAY
+
 interface Aggregate {
   readonly name: string
   /** The table whose touched ranges it must follow (for a stacked aggregate: that of the bottom layer). */
@@ -142,8 +148,9 @@ async function refresh(pool: pg.Pool, aggregate: Aggregate, { from, to }: Range)
     aggregate.localDays ? new Date(instant).toISOString().slice(0, 10) : new Date(instant).toISOString()
   const cast = aggregate.localDays ? 'date' : 'timestamptz'
   // CALL takes no parameters on the extended protocol for "any" arguments; both values are our own ISO text.
+  const force = to - from > WIDE ? ', force => true' : ''
   await pool.query(
-    `call refresh_continuous_aggregate('analytics.${aggregate.name}', '${cut(from)}'::${cast}, '${cut(to)}'::${cast})`,
+    `call refresh_continuous_aggregate('analytics.${aggregate.name}', '${cut(from)}'::${cast}, '${cut(to)}'::${cast}${force})`,
   )
 }
 
