@@ -8,7 +8,10 @@ import { freePort, type RunningServer, runCommand, startServer } from './support
 
 const template = inject('template')
 
-/** Commands on one data directory, first without and then beside a running server. */
+/**
+ * Commands on one data directory, first without and then beside a running server. What is tested is how they share the
+ * embedded engine, so there is nothing to run when the suite works on a server.
+ */
 describe.skipIf(template.kind === 'server')('the command line on the embedded engine', () => {
   let dataDir: string
   let environment: { DATA_DIR: string; PORT: string }
