@@ -1,11 +1,12 @@
 // Enforces the import table of ARCHITECTURE.md: which room may import which.
-const rooms = ['api', 'bench', 'cli', 'db', 'grafana', 'metrics', 'sources', 'web', 'workers']
+const rooms = ['api', 'bench', 'cli', 'db', 'grafana', 'metrics', 'objects', 'sources', 'web', 'workers']
 const allowed = {
   sources: [],
   metrics: [],
+  objects: [],
   db: ['metrics', 'sources'],
-  api: ['db', 'metrics', 'sources'],
-  workers: ['db', 'metrics', 'sources'],
+  api: ['db', 'metrics', 'objects', 'sources'],
+  workers: ['db', 'metrics', 'objects', 'sources'],
   grafana: ['metrics', 'db'],
   web: ['metrics'],
 }
