@@ -111,10 +111,20 @@ describe('the MRR ledger in the database', () => {
     const tenant = await platform.createTenant({ slug: 'damaged' })
     await load(tenant, stripeEventsOf([period('q', '2026-01-05', null, '10.00')]))
     await platform.settle()
+    const checked = async () => {
+      const found = await withTenant(platform.db.pool, tenant.id, (client) =>
+        client.query('select * from revenue_checks'),
+      )
+      return found.rows[0]
+    }
+    await checkRevenue(platform.db.pool)
+    expect(await checked()).toMatchObject({ findings: 0, first_finding: null })
     await platform.db.pool.query('update analytics.mrr_entries set delta = delta + 1 where tenant_id = $1', [tenant.id])
     const findings = await checkRevenue(platform.db.pool)
     expect(findings.map(({ tenant_id }) => tenant_id)).toContain(tenant.id)
     expect(findings[0]?.finding).toContain('2026-01-05')
+    // what the alert on the ledger reads
+    expect(await checked()).toMatchObject({ findings: 2, first_finding: expect.stringContaining('2026-01-05') })
   })
 
   test('rates of either file form are read, and other rows are refused', () => {

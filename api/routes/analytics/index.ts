@@ -1,6 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { aiNudgeRoutes } from './ai-nudges.ts'
 import { coachRoutes } from './coaches.ts'
+import { cohortDeepDiveRoutes } from './cohort-deep-dive.ts'
+import { cohortRevenueRoutes } from './cohort-revenue.ts'
 import { cohortRoutes } from './cohorts.ts'
 import { compositionRoutes } from './compositions.ts'
 import { eventRoutes } from './events.ts'
@@ -24,10 +26,12 @@ export const analytics: FastifyPluginAsync<{ masterKey: Buffer; ingested?: () =>
       await scope.register(compositionRoutes, shared)
       await scope.register(heatmapRoutes, shared)
       await scope.register(cohortRoutes, shared)
+      await scope.register(cohortDeepDiveRoutes, shared)
       await scope.register(coachRoutes, shared)
       await scope.register(aiNudgeRoutes, shared)
       await scope.register(responseTimeRoutes, shared)
       await scope.register(revenueRoutes, shared)
+      await scope.register(cohortRevenueRoutes, shared)
     },
     { prefix: '/api/analytics' },
   )

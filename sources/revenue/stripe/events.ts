@@ -64,10 +64,12 @@ const discount = (removed: boolean): Mapper =>
     },
   ])
 
-const checkout = mapper(checkoutShape, (session) => [
-  ...identity(session.customer, memberIn(session.metadata) ?? memberId(session.client_reference_id)),
-  ...present(checkoutPayment(session)),
-])
+const checkout = mapper(checkoutShape, (session) => {
+  const member = memberIn(session.metadata) ?? memberId(session.client_reference_id)
+  // A guest has no customer: the session itself is the account, so that the member it names is credited.
+  const customer = session.customer ?? (member === null ? null : session.id)
+  return [...identity(customer, member), ...present(checkoutPayment({ ...session, customer }))]
+})
 const customer = mapper(customerShape, (object) => [...identity(object.id, memberIn(object.metadata))])
 const invoicePaid = mapper(invoiceShape, (invoice) => present(invoicePayment(invoice)))
 const refund = mapper(refundShape, (object) => [refundOf(object)])

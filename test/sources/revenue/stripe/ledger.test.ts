@@ -239,6 +239,9 @@ describe('several subscriptions and currencies of one customer', () => {
     }
     const facts = factsOf('stripe', created(JAN), stripeEvent('checkout.session.completed', JAN, session))
     expect(foldCustomer(facts).movements.map(({ customer }) => customer)).toEqual(['member-7'])
+    const guest = { ...session, mode: 'payment', customer: null, amount_total: 500, currency: 'usd' }
+    const sale = foldCustomer(factsOf('stripe', stripeEvent('checkout.session.completed', JAN, guest)))
+    expect(sale.revenue.map(({ customer }) => customer)).toEqual(['member-7'])
     const mail = { id: 'cus_1', metadata: { user_id: 'someone@example.org' } }
     const unnamed = [...factsOf('stripe', created(JAN))]
     expect(() => factsOf('stripe', stripeEvent('customer.updated', JAN, mail))).toThrow('ignored')
