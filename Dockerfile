@@ -18,6 +18,7 @@ COPY continuous-aggregates ./continuous-aggregates
 COPY sources ./sources
 COPY metrics ./metrics
 COPY db ./db
+COPY objects ./objects
 COPY workers ./workers
 COPY api ./api
 COPY cli ./cli

@@ -24,6 +24,20 @@ export const environment = z.object({
   /** Loopback TCP port on which psql can reach the embedded engine; unset: Unix socket only. */
   EMBEDDED_TCP_PORT: z.coerce.number().int().optional(),
   REDIS_URL: z.string().optional(),
+  /** Bucket of exports and the landing zone. Unset: files under DATA_DIR/objects. */
+  S3_BUCKET: z.string().optional(),
+  S3_REGION: z.string().default('us-east-1'),
+  /** A store that is not Amazon's. */
+  S3_ENDPOINT: z.url().optional(),
+  /** Address in download links, when clients reach the store under another one. */
+  S3_PUBLIC_ENDPOINT: z.url().optional(),
+  /** Default: true with S3_ENDPOINT, else false. */
+  S3_FORCE_PATH_STYLE: flag.optional(),
+  S3_ACCESS_KEY_ID: z.string().optional(),
+  S3_SECRET_ACCESS_KEY: z.string().optional(),
+  /** Encryption at rest that each object asks for. */
+  S3_ENCRYPTION: z.enum(['AES256', 'aws:kms']).optional(),
+  S3_KMS_KEY_ID: z.string().optional(),
   /** HS256 key for tokens; generated into DATA_DIR on first local start. */
   JWT_SECRET: z.string().min(32, 'JWT_SECRET must have at least 32 characters').optional(),
   /** Signature algorithm of the identity provider's tokens; fixed here, never taken from a token. */

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
+import type { ObjectStore } from '../objects/store.ts'
 import type { AuditEntry } from './audit.ts'
 import type { Cache } from './cache.ts'
 import type { Collector } from './plugins/http-metrics.ts'
@@ -18,6 +19,7 @@ export type AppDeps = {
   readonly database: Database
   readonly keys: VerificationKeys
   readonly cache: Cache
+  readonly objects: ObjectStore
   /** Shares rate limits between instances; without it they are counted in this process. */
   readonly redis?: Redis | undefined
   /** Takes one entry per authenticated request; must not block. Rejections are logged and counted. */

@@ -36,6 +36,13 @@ export const errors = {
     'Check the secret on both sides; signatures older than 5 minutes are refused.',
   ),
   SIGNATURE_INVALID: define(401, 'signature_invalid', 'The signature is not valid', 'Check the webhook secret.'),
+  LINK_INVALID: define(
+    403,
+    'link_invalid',
+    'The link is not valid',
+    'Ask the export for a new `download_url`; use it as it is.',
+  ),
+  LINK_EXPIRED: define(403, 'link_expired', 'The link has expired', 'Ask the export for a new `download_url`.'),
   ROLE_NOT_ALLOWED: define(403, 'role_not_allowed', 'The role does not allow this', 'Use a token with a named role.'),
   UNKNOWN_ROUTE: define(404, 'unknown_route', 'There is no such route', 'See /documentation for the routes.'),
   NOT_FOUND: define(404, 'not_found', 'Not found', 'It does not exist, or belongs to another tenant.'),

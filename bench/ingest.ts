@@ -7,6 +7,7 @@ import { signToken } from '../api/security/tokens.ts'
 import { loadConfig } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { createTenant, type Tenant } from '../db/tenant.ts'
+import { openObjectStore } from '../objects/open.ts'
 import { type Bench, spread, timed, withScratchDatabase } from './rounds.ts'
 
 const BATCH = 500
@@ -57,7 +58,13 @@ export const ingest: Bench = {
     withScratchDatabase(async (database) => {
       const secret = randomBytes(32)
       const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent' })
-      const app = await buildApp({ config, database, keys: verificationKeys(config, secret), cache: memoryCache() })
+      const app = await buildApp({
+        config,
+        database,
+        keys: verificationKeys(config, secret),
+        cache: memoryCache(),
+        objects: await openObjectStore(config, { masterKey: secret, origin: 'http://127.0.0.1' }),
+      })
       await app.register(analytics, { masterKey: randomBytes(32) })
       const url = await app.listen({ port: 0, host: '127.0.0.1' })
       const tenant = await createTenant(database.pool, { slug: 'bench', timezone: 'Europe/Berlin', currency: 'EUR' })

@@ -14,6 +14,8 @@ import { REFRESHED_CHANNEL } from '../db/ledgers.ts'
 import { listen } from '../db/listen.ts'
 import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { listTenants } from '../db/tenant.ts'
+import { openObjectStore } from '../objects/open.ts'
+import type { ObjectStore } from '../objects/store.ts'
 import { readinessChecks, workerCollectors } from '../workers/observability.ts'
 import { openQueues, type Queues } from '../workers/queues.ts'
 import { startWorkers, type Workers } from '../workers/start.ts'
@@ -24,6 +26,7 @@ export interface Platform {
   readonly config: Config
   readonly database: Database
   readonly queues: Queues
+  readonly objects: ObjectStore
   readonly secrets: Secrets
   readonly logger: FastifyBaseLogger
   /** Closes everything that was added, last first. One that fails does not keep the others open. */
@@ -51,7 +54,12 @@ export async function openPlatform(config: Config, logStream?: LogStream): Promi
     else await refusePending(database)
     const queues = await openQueues(config, database, (err) => logger.warn({ err }, 'a queue reports an error'))
     closers.push(queues.close)
-    return { config, database, queues, secrets, logger, close, onClose: (work) => closers.push(work) }
+    const objects = await openObjectStore(config, {
+      masterKey: secrets.masterKey,
+      origin: new URL(config.PUBLIC_URL ?? localUrl(config)).origin,
+    })
+    closers.push(() => objects.close())
+    return { config, database, queues, objects, secrets, logger, close, onClose: (work) => closers.push(work) }
   } catch (error) {
     await close()
     throw error
@@ -63,9 +71,15 @@ async function refusePending(database: Database): Promise<void> {
   if (pending.length > 0) throw new UserError(`the database lacks ${pending.length} migrations: npm run migrate`)
 }
 
+/** Where a client on this machine reaches a server of this configuration. */
+export function localUrl({ HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>): string {
+  const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '[::1]' : HOST.includes(':') ? `[${HOST}]` : HOST
+  return `http://${host}:${PORT}`
+}
+
 /** The API on a platform, ready to listen. */
 export async function openApp(platform: Platform, logStream?: LogStream): Promise<FastifyInstance> {
-  const { config, database, queues, secrets, logger } = platform
+  const { config, database, queues, objects, secrets, logger } = platform
   const redis = config.REDIS_URL === undefined ? undefined : cacheRedis(config.REDIS_URL)
   if (redis) platform.onClose(async () => redis.disconnect())
   const cache = redis ? redisCache(redis) : memoryCache()
@@ -78,6 +92,7 @@ export async function openApp(platform: Platform, logStream?: LogStream): Promis
     config,
     database,
     cache,
+    objects,
     keys: verificationKeys(config, secrets.jwtSecret, config.JWT_ALGORITHM),
     redis,
     audit: audit.write,

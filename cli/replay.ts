@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Config, loadConfig } from '../config.ts'
 import { readBacklog } from '../db/jobs.ts'
+import { localUrl } from './compose.ts'
 import { tenantBySlug, withDatabase } from './database.ts'
 import { mintToken } from './mint-token.ts'
 import { parseMapping } from './replay/mapping.ts'
@@ -10,7 +11,7 @@ import { replay } from './replay/send.ts'
 import { noState, replayState } from './replay/state.ts'
 import { required, run, UserError, usageError, wholeNumber } from './run.ts'
 import { isServing } from './send-events.ts'
-import { localUrl, serve } from './serve.ts'
+import { serve } from './serve.ts'
 
 const TOKEN_SECONDS = 24 * 3600
 

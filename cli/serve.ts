@@ -26,9 +26,3 @@ export async function serve(config: Config, { workers, logStream }: ServeOptions
     throw error
   }
 }
-
-/** Where a client on this machine reaches a server of this configuration. */
-export function localUrl({ HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>): string {
-  const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '[::1]' : HOST.includes(':') ? `[${HOST}]` : HOST
-  return `http://${host}:${PORT}`
-}

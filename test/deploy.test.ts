@@ -95,13 +95,14 @@ describe('docker-compose.yml', () => {
       Object.entries(env).map(([name, value]) => [
         name,
         String(value).replace(/\$\{(\w+)[^}]*\}/g, (_, asked: string) =>
-          asked === 'PUBLIC_URL' || asked === 'TRUST_PROXY' ? '' : (sample[asked] ?? 'x'.repeat(40)),
+          ['PUBLIC_URL', 'TRUST_PROXY', 'S3_PUBLIC_ENDPOINT'].includes(asked) ? '' : (sample[asked] ?? 'x'.repeat(40)),
         ),
       ]),
     )
     expect(loadConfig(filled)).toMatchObject({ NODE_ENV: 'production' })
     expect(new URL(filled.DATABASE_URL ?? '').hostname in compose.services).toBe(true)
     expect(new URL(filled.REDIS_URL ?? '').hostname in compose.services).toBe(true)
+    expect(new URL(filled.S3_ENDPOINT ?? '').hostname in compose.services).toBe(true)
   })
 
   test.each(ours)('%s runs without root on a read-only file system', (_name, { user, read_only }) => {

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import type { ObjectStore } from '../objects/store.ts'
 import type { Queues } from './queues.ts'
 
 /** Where workers write; pino and Fastify's `app.log` fit. Fields must not hold members' data. */
@@ -12,6 +13,7 @@ export interface Logger {
 export interface WorkerContext {
   readonly database: Pick<Database, 'kind' | 'pool' | 'available'>
   readonly queues: Queues
+  readonly objects: ObjectStore
   readonly logger: Logger
   /** true from the moment the process begins to shut down: long work stops at its next safe point. */
   isClosing(): boolean

@@ -2,6 +2,7 @@ import { type IQueueBackend, type Job, type JobProgress, UnrecoverableError, Wor
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { prepareJobs } from '../db/jobs.ts'
+import type { ObjectStore } from '../objects/store.ts'
 import { queueBackend } from './backend.ts'
 import type { Logger, WorkerContext } from './context.ts'
 import { type Outcomes, outcomes } from './outcomes.ts'
@@ -12,6 +13,7 @@ import { applySchedules } from './schedules.ts'
 export interface WorkerOptions {
   readonly config: Pick<Config, 'REDIS_URL'>
   readonly database: Database
+  readonly objects: ObjectStore
   readonly logger: Logger
   /** The caller's own, when it has them; otherwise opened and closed here. */
   readonly queues?: Queues | undefined
@@ -42,6 +44,7 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
   const context: WorkerContext = {
     database,
     queues,
+    objects: options.objects,
     logger,
     isClosing: () => isClosing,
   }

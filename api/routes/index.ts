@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { health } from './health.ts'
+import { objects } from './objects.ts'
 import { problems } from './problems.ts'
 import { prometheus } from './prometheus.ts'
 
@@ -8,4 +9,5 @@ export const routes: FastifyPluginAsync = async (app) => {
   await app.register(health)
   await app.register(prometheus)
   await app.register(problems)
+  await app.register(objects)
 }

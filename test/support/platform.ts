@@ -13,6 +13,7 @@ import { foldDirty } from '../../db/ledgers.ts'
 import { foldRevenue } from '../../db/revenue/fold.ts'
 import { createTenant, type NewTenant, type Tenant } from '../../db/tenant.ts'
 import { openTestDatabase, type TestDatabase } from './database.ts'
+import { testObjects } from './objects.ts'
 
 const secret = new TextEncoder().encode('a secret for tests only, thirty-two bytes and more')
 const masterKey = Buffer.alloc(32, 7)
@@ -54,11 +55,13 @@ export async function openPlatform(
 ): Promise<Platform> {
   const db = await openTestDatabase()
   const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent', RATE_LIMIT_PER_MINUTE: '1000000', ...options.env })
+  const objects = testObjects(db)
   const app = await buildApp({
     config,
     database: db,
     keys: verificationKeys(config, secret),
     cache: memoryCache(),
+    objects,
     ...options.deps,
   })
   await app.register(analytics, { masterKey })

@@ -8,6 +8,7 @@ import { openQueues, type Queues } from '../../workers/queues.ts'
 import { startWorkers, type Workers } from '../../workers/start.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { testObjects } from '../support/objects.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -20,7 +21,7 @@ describe.skipIf(inject('template').kind === 'server')('workers when the embedded
   beforeAll(async () => {
     database = await openTestDatabase()
     queues = await openQueues({}, database, () => undefined)
-    workers = await startWorkers({ config: {}, database, logger: silent, queues })
+    workers = await startWorkers({ config: {}, database, objects: testObjects(database), logger: silent, queues })
     const tenant = await createTenant(database.pool, { slug: 'acme', timezone: 'UTC', currency: 'USD' })
     intake = { tenant, piiKey: Buffer.alloc(32, 1) }
   })

@@ -9,6 +9,7 @@ import { openQueues, type Queues } from '../../workers/queues.ts'
 import { reconcile, sampleDays } from '../../workers/reconcile.ts'
 import { runPolicies } from '../../workers/run-policies.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
+import { testObjects } from '../support/objects.ts'
 
 const DAY = 24 * 3_600_000
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -22,7 +23,7 @@ describe('policies and reconciliation', () => {
     database = await openTestDatabase()
     await prepareJobs(database)
     queues = await openQueues({}, database, () => undefined)
-    context = { database, queues, logger: silent, isClosing: () => false }
+    context = { database, queues, objects: testObjects(database), logger: silent, isClosing: () => false }
     const tenant = await createTenant(database.pool, { slug: 'acme', timezone: 'Asia/Kolkata', currency: 'INR' })
     const events = Array.from({ length: 200 }, (_, i) => ({
       event_id: `p-${i}`,

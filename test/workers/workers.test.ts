@@ -7,6 +7,7 @@ import { schedules } from '../../workers/schedules.ts'
 import { startWorkers, type Workers } from '../../workers/start.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { testObjects } from '../support/objects.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -19,7 +20,7 @@ describe('workers on the PostgreSQL queue', () => {
   beforeAll(async () => {
     database = await openTestDatabase()
     queues = await openQueues({}, database, () => undefined)
-    workers = await startWorkers({ config: {}, database, logger: silent, queues })
+    workers = await startWorkers({ config: {}, database, objects: testObjects(database), logger: silent, queues })
     const tenant = await createTenant(database.pool, { slug: 'acme', timezone: 'Europe/Berlin', currency: 'EUR' })
     intake = { tenant, piiKey: Buffer.alloc(32, 1) }
   })

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { type AppDeps, buildApp } from '../../../api/app.ts'
@@ -7,6 +9,7 @@ import type { Role } from '../../../api/security/principal.ts'
 import { signToken } from '../../../api/security/tokens.ts'
 import { loadConfig } from '../../../config.ts'
 import type { Database } from '../../../db/database.ts'
+import { testObjects } from '../../support/objects.ts'
 
 export const secret = new TextEncoder().encode('a secret for tests only, thirty-two bytes and more')
 export const tenantA = '11111111-1111-4111-8111-111111111111'
@@ -36,6 +39,7 @@ export async function bootApp(
     database: absentDatabase(),
     keys: verificationKeys(config, secret),
     cache: memoryCache(),
+    objects: testObjects({ dataDir: join(tmpdir(), 'upcoach-no-objects') }),
     logStream: { write: (line) => lines.push(line) },
     ...deps,
   })
