@@ -18,6 +18,8 @@ import { openObjectStore } from '../objects/open.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { readinessChecks, workerCollectors } from '../workers/observability.ts'
 import { openQueues, type Queues } from '../workers/queues.ts'
+import { sources } from '../workers/sources/catalog.ts'
+import { startSources } from '../workers/sources/start.ts'
 import { startWorkers, type Workers } from '../workers/start.ts'
 import { createLogger, type LogStream } from './logger.ts'
 import { UserError } from './run.ts'
@@ -124,9 +126,17 @@ async function forgetChanged({ database, logger, onClose }: Platform, cache: Cac
   onClose(subscription.close)
 }
 
-/** Workers on a platform. */
+/** Workers on a platform, and the sources that tenants have switched on. */
 export async function openWorkers(platform: Platform): Promise<Workers> {
+  const { secrets, queues } = platform
   const workers = await startWorkers(platform)
   platform.onClose(workers.close)
+  const running = await startSources({
+    ...platform,
+    masterKey: secrets.masterKey,
+    accepted: queues.requestFold,
+    sources,
+  })
+  platform.onClose(running.close)
   return workers
 }

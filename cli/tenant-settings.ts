@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { sources } from '../workers/sources/catalog.ts'
 import { UserError } from './run.ts'
 
 const listOfNames = z.string().transform((text) =>
@@ -8,7 +9,7 @@ const listOfNames = z.string().transform((text) =>
     .filter(Boolean),
 )
 
-/** Settings with a rule of their own. `feature.*` (true or false) and `revenue.*` (any JSON) are taken as well. */
+/** Settings with a rule of their own. `feature.*` (true or false), `revenue.*` (any JSON) and `source.*` are taken as well. */
 const known = {
   retention_months: z.coerce.number().int().min(1).max(120),
   sla_hours: z.coerce
@@ -41,9 +42,32 @@ export type Assignment =
 export function readAssignment(key: string, value: string): Assignment {
   if (UNTOUCHABLE.has(key)) throw new UserError(`${key} is made by the platform and cannot be set`)
   if (isSecretName(key)) return { kind: 'secret', name: key, value: value === '' ? undefined : value }
+  if (key.startsWith('source.')) return sourceAssignment(key, value)
   const column = columns.find((name) => name === key)
   if (column) return { kind: 'column', name: column, value }
   return { kind: 'setting', name: key, value: value === '' ? null : settingValue(key, value) }
+}
+
+/** `source.<name>.<setting>`: checked by the source's own schema; its secrets are stored as such. */
+function sourceAssignment(key: string, value: string): Assignment {
+  const [, name, setting] = /^source\.([a-z0-9_]+)\.([a-z0-9_]+)$/.exec(key) ?? []
+  const source = sources.find((candidate) => candidate.name === name)
+  if (source === undefined || setting === undefined)
+    throw new UserError(`unknown source in ${key}; known: ${sources.map((known) => known.name).join(', ')}`)
+  if (source.secrets.includes(setting)) return { kind: 'secret', name: key, value: value === '' ? undefined : value }
+  const shape: Readonly<Record<string, z.ZodType>> = { enabled: z.boolean(), ...source.settings.shape }
+  const schema = shape[setting]
+  if (schema === undefined) {
+    const names = [...Object.keys(shape), ...source.secrets]
+    throw new UserError(`${key} is none of ${name}'s settings: ${names.join(', ')} (${source.docs})`)
+  }
+  if (value === '') return { kind: 'setting', name: key, value: null }
+  // A text may look like a number; only when text does not fit is it read as JSON.
+  const given = schema.safeParse(value).success ? value : jsonOrText(value)
+  const parsed = schema.safeParse(given)
+  if (parsed.success) return { kind: 'setting', name: key, value: given }
+  const [issue] = parsed.error.issues
+  throw new UserError(`${[key, ...(issue?.path ?? [])].join('.')}: ${issue?.message} (${source.docs})`)
 }
 
 function settingValue(key: string, value: string): unknown {
@@ -57,7 +81,7 @@ function settingValue(key: string, value: string): unknown {
     throw new UserError(`${key} must be true or false`)
   }
   if (/^revenue\.[a-z0-9_]+$/.test(key)) return jsonOrText(value)
-  const names = [...columns, ...Object.keys(known), 'feature.<name>', 'revenue.<name>']
+  const names = [...columns, ...Object.keys(known), 'feature.<name>', 'revenue.<name>', 'source.<name>.<setting>']
   throw new UserError(
     `unknown key ${key}; known: ${names.join(', ')}, and secrets named *_secret, *_authorization, *_token`,
   )

@@ -43,7 +43,7 @@ export function retentionMonths(tenant: Tenant): number {
 }
 
 /** Property names the tenant wants treated as personal data, besides the built-in ones (setting `pii_keys`). */
-function configuredPiiKeys(tenant: Tenant): string[] {
+export function configuredPiiKeys(tenant: Tenant): string[] {
   const value = setting(tenant, 'pii_keys')
   if (Array.isArray(value)) return value.filter((key): key is string => typeof key === 'string')
   return typeof value === 'string' ? value.split(',').filter(Boolean) : []

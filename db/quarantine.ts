@@ -1,5 +1,7 @@
 import type pg from 'pg'
-import { acceptEvents, type Intake } from './accept-events.ts'
+import { scrubRaw } from '../sources/pii.ts'
+import { acceptEvents, configuredPiiKeys, type Intake } from './accept-events.ts'
+import { quarantine } from './ingest.ts'
 
 /** A rejected event as it is kept: its PII is replaced. */
 export interface QuarantinedRow {
@@ -35,6 +37,21 @@ export async function countQuarantine(pool: pg.Pool, tenantId: string): Promise<
     [tenantId],
   )
   return rows
+}
+
+/** Keeps messages of a source of which no event could be made; their personal data is replaced. */
+export async function quarantineMessages(
+  pool: pg.Pool,
+  { tenant, piiKey }: Intake,
+  source: string,
+  messages: readonly { readonly body: unknown; readonly code: string; readonly message: string }[],
+): Promise<void> {
+  const personal = configuredPiiKeys(tenant)
+  const entries = messages.map(({ body, code, message }) => ({
+    body: scrubRaw(body, piiKey, personal),
+    errors: [{ field: '', code, message }],
+  }))
+  await quarantine(pool, tenant, entries, undefined, source)
 }
 
 export interface QuarantineReplay {

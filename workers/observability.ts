@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { type Backlog, type JobOutcome, jobOutcomes, listPolicies, type Policy, readBacklog } from '../db/jobs.ts'
 import { pendingMigrations } from '../db/migrate.ts'
+import { type SourceStatus, sourceStatus } from '../db/sources/runners.ts'
 import { type Queues, queueNames } from './queues.ts'
 import { isLate } from './run-policies.ts'
 
@@ -80,6 +81,17 @@ export function workerCollectors(database: Observed, queues: Queues): Gauge[] {
   const readOutcomes = sharedRead(() => jobOutcomes(database.pool))
   const readPolicies = sharedRead(() => listPolicies(database))
   const readWaiting = sharedRead(() => readBacklog(database.pool))
+  const readSources = sharedRead(() => sourceStatus(database.pool))
+  const source = (name: string, help: string, value: (source: SourceStatus) => number | null) => ({
+    name,
+    help,
+    labels: ['tenant', 'source'],
+    collect: async () =>
+      (await readSources()).flatMap((status) => {
+        const found = value(status)
+        return found === null ? [] : [{ value: found, labels: { tenant: status.tenant, source: status.source } }]
+      }),
+  })
   const outcomes = (name: string, help: string, value: (job: JobOutcome) => number) => ({
     name,
     help,
@@ -119,6 +131,14 @@ export function workerCollectors(database: Observed, queues: Queues): Gauge[] {
       'Touched ranges that wait for a refresh or for their bucket to close.',
       (b) => b.touched_ranges,
     ),
+    source('upcoach_source_up', '1 while a worker runs the source, 0 when it fails or lost its worker.', (s) =>
+      s.state === 'stopped' ? null : s.state === 'running' || s.state === 'waiting' ? 1 : 0,
+    ),
+    source('upcoach_source_lag_seconds', 'How far behind the source is.', (s) => s.lag_seconds),
+    source('upcoach_source_processed_total', 'Messages read and settled.', (s) => s.processed),
+    source('upcoach_source_accepted_total', 'New events stored from the source.', (s) => s.accepted),
+    source('upcoach_source_failed_total', 'Messages of the source that ended in the quarantine.', (s) => s.failed),
+    source('upcoach_source_errors_total', 'Runs of the source that ended with an error.', (s) => s.errors),
     {
       name: 'upcoach_queue_jobs',
       help: 'Jobs of a queue by state.',

@@ -1,0 +1,4 @@
+import type { Source } from './source.ts'
+
+/** Every source that a worker can read for a tenant. One that is not listed here does not exist. */
+export const sources: readonly Source[] = []
