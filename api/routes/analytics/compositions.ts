@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { DateTime } from 'luxon'
 import { z } from 'zod'
+import { readCard } from '../../../db/cards.ts'
 import { readMetric } from '../../../db/reader.ts'
 import { withTenant } from '../../../db/tenant.ts'
 import { findMetric } from '../../../metrics/catalog.ts'
@@ -9,7 +10,6 @@ import { errors } from '../../errors.ts'
 import { cardSchema } from '../../schemas/card.ts'
 import { seriesAnswerSchema } from '../../schemas/series.ts'
 import type { Role } from '../../security/principal.ts'
-import { readCard } from './cards.ts'
 import { describeMetric, mayRead, policyOf } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
@@ -24,32 +24,35 @@ interface Composition {
   readonly metrics: readonly string[]
 }
 
+/** What the overview shows, and the overview's export with it. */
+export const overviewMetrics = [
+  'wau',
+  'mau',
+  'stickiness',
+  'active_minutes',
+  'sessions_per_user',
+  'goal_completion_rate',
+  'habit_adherence_score',
+  'average_streak_days',
+  'ai_nudge_effectiveness',
+  'ai_session_satisfaction',
+  'message_response_time',
+  'unanswered_over_sla',
+  'd1_retention',
+  'd7_retention',
+  'd30_retention',
+  'net_mrr',
+  'arpu',
+  'subscriber_churn_rate',
+]
+
 /** KPI cards: the latest period that is over, against the one before and the target. */
 const cardRoutes: readonly Composition[] = [
   {
     path: '/overview',
     summary: 'KPI cards of every pillar',
     roles: ['admin'],
-    metrics: [
-      'wau',
-      'mau',
-      'stickiness',
-      'active_minutes',
-      'sessions_per_user',
-      'goal_completion_rate',
-      'habit_adherence_score',
-      'average_streak_days',
-      'ai_nudge_effectiveness',
-      'ai_session_satisfaction',
-      'message_response_time',
-      'unanswered_over_sla',
-      'd1_retention',
-      'd7_retention',
-      'd30_retention',
-      'net_mrr',
-      'arpu',
-      'subscriber_churn_rate',
-    ],
+    metrics: overviewMetrics,
   },
   {
     path: '/goals/overview',

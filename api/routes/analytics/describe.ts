@@ -1,20 +1,12 @@
 import type { z } from 'zod'
 import { revenuePolicyVersion } from '../../../db/revenue/policy.ts'
 import type { Tenant } from '../../../db/tenant.ts'
+import { describeUnit } from '../../../db/unit.ts'
 import type { Metric, MetricRole } from '../../../metrics/metric.ts'
 import type { catalogueEntrySchema } from '../../schemas/catalogue.ts'
-import type { unitSchema } from '../../schemas/unit.ts'
 import type { Role } from '../../security/principal.ts'
 
-/** Minor-unit digits as ISO 4217 lists them, from the runtime's own table. */
-function currencyDigits(currency: string): number {
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
-}
-
-export function describeUnit(metric: Metric, tenant: Tenant): z.infer<typeof unitSchema> {
-  const { kind } = metric.unit
-  return kind === 'money' ? { kind, currency: tenant.currency, digits: currencyDigits(tenant.currency) } : { kind }
-}
+export { describeUnit }
 
 /** A metric as the catalogue of the API shows it. */
 export function describeMetric(metric: Metric, tenant: Tenant): z.infer<typeof catalogueEntrySchema> {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { DateTime } from 'luxon'
 import type pg from 'pg'
 import { z } from 'zod'
+import { readCard } from '../../../db/cards.ts'
 import { type PeriodRange, periodKey, periodLabel, periodRange } from '../../../db/period.ts'
 import { metricParameters, readMetric } from '../../../db/reader.ts'
 import { revenuePolicyVersion } from '../../../db/revenue/policy.ts'
@@ -19,7 +20,6 @@ import {
 } from '../../../metrics/relations.ts'
 import { type MovementType, movementTypes } from '../../../sources/revenue/movements.ts'
 import { ApiError, errors } from '../../errors.ts'
-import { readCard } from './cards.ts'
 import { describeMetric, describeUnit, policyOf } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
@@ -35,7 +35,7 @@ const named = (names: readonly string[]): Metric[] =>
     return metric
   })
 
-const cardMetrics = named([
+export const revenueCardMetrics = named([
   'net_mrr',
   'net_new_mrr',
   'arr',
@@ -51,7 +51,7 @@ const cardMetrics = named([
   'one_time_revenue',
   'mrr_ledger_residual',
 ])
-const seriesMetrics = named([
+export const revenueSeriesMetrics = named([
   'net_mrr',
   'new_mrr',
   'reactivation_mrr',
@@ -100,7 +100,7 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
           withTenant(pool, tenant.id, async (client) => {
             const now = DateTime.utc()
             const cards = []
-            for (const metric of cardMetrics)
+            for (const metric of revenueCardMetrics)
               cards.push(await readCard(client, metric, tenant, { granularity, filters: {}, now }))
             const local = now.setZone(tenant.timezone)
             const from = local.minus({ [granularity]: 1 }).toISO() ?? ''
@@ -152,7 +152,7 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
             const now = DateTime.utc()
             const fresh_until = await freshUntil(client)
             const metrics = []
-            for (const metric of seriesMetrics)
+            for (const metric of revenueSeriesMetrics)
               metrics.push({
                 metric: describeMetric(metric, tenant),
                 range: describeRange(read.range),

@@ -1,14 +1,24 @@
 import type { DateTime } from 'luxon'
 import type pg from 'pg'
-import type { z } from 'zod'
-import { periodRange } from '../../../db/period.ts'
-import { type Point, readMetric } from '../../../db/reader.ts'
-import type { Tenant } from '../../../db/tenant.ts'
-import type { Dimension, Granularity, Metric, Target } from '../../../metrics/metric.ts'
-import type { cardSchema } from '../../schemas/card.ts'
-import { describeUnit } from './describe.ts'
+import type { Dimension, Granularity, Metric, Target } from '../metrics/metric.ts'
+import { periodRange } from './period.ts'
+import { type Point, readMetric } from './reader.ts'
+import type { Tenant } from './tenant.ts'
+import { type DescribedUnit, describeUnit } from './unit.ts'
 
-export type Card = z.infer<typeof cardSchema>
+/** One number of an overview, with its previous period and how it stands against the target. */
+export interface Card {
+  name: string
+  title: string
+  value: number | null
+  previous: number | null
+  /** (value − previous) / previous; null without a previous value. */
+  change: number | null
+  target?: Target
+  /** null without a target or a value. */
+  status: 'on_track' | 'at_risk' | 'off_track' | null
+  unit: DescribedUnit
+}
 
 /** Within a tenth of the target (or two points of growth) is at risk, not yet off track. */
 const AT_RISK = 0.9
