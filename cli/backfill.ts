@@ -9,6 +9,7 @@ import { replayWebhooks } from '../db/revenue/webhooks.ts'
 import { readSecret } from '../db/secrets.ts'
 import { exportRowSchema, webhookBodiesOf } from '../sources/revenue/revenuecat/export.ts'
 import { snapshotEvent } from '../sources/revenue/stripe/snapshot.ts'
+import { readEvents } from './backfill/events.ts'
 import { billingIntake, describeStored, loadBillingEvents } from './billing-events.ts'
 import { withDatabase } from './database.ts'
 import { required, run, UserError, usageError } from './run.ts'
@@ -18,18 +19,39 @@ await run({
 npm run backfill -- stripe --tenant <slug> --file events.ndjson      exported events, one JSON object a line
 npm run backfill -- stripe --tenant <slug>                           from the Stripe API, with secret stripe_api_secret
 npm run backfill -- revenuecat --tenant <slug> --file export.csv     RevenueCat's scheduled export (version 5)
-npm run backfill -- replay --tenant <slug>                           reads rejected and ignored events again, after a fix
+npm run backfill -- replay --tenant <slug>                           reads rejected and ignored billing events again, after a fix
+npm run backfill -- mixpanel --tenant <slug> --file export.ndjson[.gz]         Mixpanel's raw export
+npm run backfill -- mixpanel --tenant <slug> --from <day> --to <day>           the same from the Export API; --to is exclusive
+npm run backfill -- segment --tenant <slug> --file archive.ndjson[.gz]         payloads of Segment or RudderStack, one a line
 
-Everything is stored as webhooks are, once per event id, and folded into the same ledger: what webhooks told already counts once.
+Billing events are stored as webhooks are, once per event id, and folded into the same ledger: what webhooks told already counts once.
 From the API: prices (tiers included), products, coupons and all subscriptions as they stand, then the events of the last 30 days.
 
-  printf %s "$STRIPE_KEY" | npm run tenant -- set acme stripe_api_secret=-`,
-  options: { tenant: { type: 'string' }, file: { type: 'string' } },
-  async main({ tenant, file }, [source, ...rest]) {
+  printf %s "$STRIPE_KEY" | npm run tenant -- set acme stripe_api_secret=-
+
+Events count once: running it again changes no number, a run that was stopped goes on (docs/sources/mixpanel.md).
+  --map               what their event names and properties mean here; without it every name becomes an action
+  --project-timezone  of Mixpanel projects made before 2023, whose exports hold local times
+  --project           Mixpanel's project id, needed with a service account (secret mixpanel_api_secret = account:secret)
+  --api               Mixpanel's origin; default https://data.mixpanel.com (https://data-eu.mixpanel.com, https://data-in.mixpanel.com)
+  --again             also days that an earlier run has finished`,
+  options: {
+    tenant: { type: 'string' },
+    file: { type: 'string' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+    map: { type: 'string' },
+    project: { type: 'string' },
+    'project-timezone': { type: 'string' },
+    api: { type: 'string' },
+    again: { type: 'boolean', default: false },
+  },
+  async main({ tenant, file, ...options }, [source, ...rest]) {
     if (rest.length > 0) usageError(`unexpected: ${rest.join(' ')}`)
-    if (source !== 'stripe' && source !== 'revenuecat' && source !== 'replay')
-      usageError('stripe, revenuecat or replay?')
     const slug = required(tenant, 'tenant')
+    if (source === 'mixpanel' || source === 'segment') return readEvents(source, slug, { file, ...options })
+    if (source !== 'stripe' && source !== 'revenuecat' && source !== 'replay')
+      usageError('stripe, revenuecat, replay, mixpanel or segment?')
     const config = loadConfig()
     await withDatabase(config, async (database) => {
       const intake = await billingIntake(config, database, slug)

@@ -1,5 +1,6 @@
 import { loadSecrets } from '../api/security/secrets.ts'
 import type { Config } from '../config.ts'
+import type { Intake } from '../db/accept-events.ts'
 import type { AttachedDatabase } from '../db/attach.ts'
 import { type RevenueIntake, type StoredWebhooks, storeWebhooks } from '../db/revenue/webhooks.ts'
 import { piiKey } from '../db/secrets.ts'
@@ -10,7 +11,7 @@ import { progress } from './progress.ts'
 const BATCH = 500
 
 /** Whose events they are, for storing them from the command line. */
-export async function billingIntake(config: Config, database: AttachedDatabase, slug: string): Promise<RevenueIntake> {
+export async function billingIntake(config: Config, database: AttachedDatabase, slug: string): Promise<Intake> {
   const tenant = await tenantBySlug(database, slug)
   const { masterKey } = await loadSecrets(config)
   return { tenant, piiKey: await piiKey(database.pool, masterKey, tenant.id) }

@@ -49,7 +49,7 @@ export async function* readEvents(input: Input, mapping: Mapping | undefined): A
 const isObject = (value: unknown): value is SourceRecord =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
 
-async function* readLines(stream: Readable): AsyncGenerator<unknown> {
+export async function* readLines(stream: Readable): AsyncGenerator<unknown> {
   for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === '') continue
     try {
