@@ -57,7 +57,7 @@ const storedIn = async (tenant: Tenant): Promise<{ user_id: string; at: string }
     )
   ).rows
 
-const PER_DAY = 1500
+const PER_DAY = 1100
 const linesOf = (day: string, count = PER_DAY) =>
   Array.from({ length: count }, (_, i) =>
     JSON.stringify({
@@ -117,7 +117,7 @@ describe('the Mixpanel export API', () => {
       (_, response) => response.writeHead(429, { 'retry-after': '0' }).end('{"error":"too many"}'),
       (_, response) => response.writeHead(503, { 'retry-after': '0.05' }).end(),
       // ends as Mixpanel ends what it gives up
-      (_, response, day) => response.writeHead(200).end(`${linesOf(day, 1200).join('\n')}\nterminated early\n`),
+      (_, response, day) => response.writeHead(200).end(`${linesOf(day, 1050).join('\n')}\nterminated early\n`),
       // the connection is lost in the middle of the compressed stream
       (_, response, day) => {
         const whole = gzipSync(linesOf(day).join('\n'))
