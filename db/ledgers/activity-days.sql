@@ -20,7 +20,7 @@ with scope as materialized (
 ),
 fresh as (
   select t.tenant_id, t.user_id, h.local_hour::date as day, sum(h.actions)::integer as actions,
-    sum(h.active_seconds) as active_seconds, sum(h.sessions)::integer as sessions,
+    sum(h.active_seconds order by h.hour) as active_seconds, sum(h.sessions)::integer as sessions,
     (array_agg(h.plan order by h.hour desc))[1] as plan,
     (array_agg(h.coach_id order by h.hour desc))[1] as coach_id,
     (array_agg(h.cohort_week order by h.hour desc))[1] as cohort_week,

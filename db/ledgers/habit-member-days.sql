@@ -21,8 +21,10 @@ habit_windows as (
   )
 ),
 summed as (
-  select tenant_id, user_id, day, count(*)::integer as habits, sum(expected) as expected, sum(kept) as done,
-    avg(streak)::double precision as streak, sum(done)::integer as checked
+  -- In one order: sums of fractions differ in the last digit by it, and the same events must give the same rows.
+  select tenant_id, user_id, day, count(*)::integer as habits, sum(expected order by habit_id) as expected,
+    sum(kept order by habit_id) as done, avg(streak order by habit_id)::double precision as streak,
+    sum(done)::integer as checked
   from habit_windows
   where day >= day_from
   group by tenant_id, user_id, day

@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs'
+import { DateTime } from 'luxon'
+import { mintToken } from '../../cli/mint-token.ts'
+import { run, usageError, wholeNumber } from '../../cli/run.ts'
+import { loadConfig } from '../../config.ts'
+import { acceptEvents } from '../../db/accept-events.ts'
+import { createTenant } from '../../db/tenant.ts'
+import type { RawEvent } from '../../sources/envelope.ts'
+import { Random } from '../../sources/simulator/random.ts'
+import { createTwin } from '../../sources/simulator/twin.ts'
+import { openQueues, type Queues } from '../../workers/queues.ts'
+import { noneStuck, reconciled, sameAs, settled, storedOnce } from './check.ts'
+import { faults } from './faults.ts'
+import { type System, startSystem } from './system.ts'
+import { sendAll } from './traffic.ts'
+
+const ZONES = ['UTC', 'Asia/Kathmandu', 'America/St_Johns', 'Pacific/Apia'] as const
+const DAYS = 8
+
+interface Outcome {
+  readonly seed: number
+  readonly fault: string
+  readonly events: number
+  /** Requests without an answer, or with one that asked to come back. */
+  readonly failures: number
+  /** From the strike until everything acknowledged was counted, in milliseconds. */
+  readonly recoveredMs: number
+  readonly violations: readonly string[]
+}
+
+/** Small requests, so that many are under way when it happens; some are sent twice. */
+function cut(events: readonly RawEvent[], random: Random): RawEvent[][] {
+  const batches: RawEvent[][] = []
+  for (let from = 0; from < events.length; ) {
+    const batch = events.slice(from, from + random.int(1, 30))
+    batches.push(batch)
+    if (random.chance(0.1)) batches.push(batch)
+    from += batch.length
+  }
+  return batches
+}
+
+/** One run: traffic, a fault in the middle of it, recovery, and all checks. */
+async function oneRun(system: System, queues: Queues, seed: number, only: string | undefined): Promise<Outcome> {
+  const random = new Random(seed)
+  const possible = faults.filter((f) => f.unavailable(system) === undefined && (!only || f.name.includes(only)))
+  const [first, ...others] = possible
+  if (!first) usageError(`no fault called ${only} can happen here`)
+  const fault = random.pick([first, ...others])
+  const timezone = random.pick(ZONES)
+  const endDate = DateTime.utc().minus({ days: 2 }).toISODate()
+  const from = DateTime.fromISO(endDate, { zone: 'utc' }).minus({ days: DAYS }).toISODate() ?? ''
+  const to = DateTime.fromISO(endDate, { zone: 'utc' }).plus({ days: 1 }).toISODate() ?? ''
+  const { events } = createTwin({ seed, members: 8, days: DAYS, endDate, timezone })
+
+  const slug = `run-${seed}-${Date.now().toString(36)}`
+  const tenant = await createTenant(system.pool, { slug, timezone, currency: 'USD' })
+  const config = loadConfig({ DATA_DIR: system.dataDir })
+  const token = await mintToken(config, { tenantId: tenant.id, role: 'service', subject: 'chaos', ttlSeconds: 86_400 })
+
+  const traffic = sendAll({ url: system.url, token, batches: cut(events, random), random })
+  await new Promise((resolve) => setTimeout(resolve, random.int(0, 500)))
+  const struck = performance.now()
+  const [sent] = await Promise.all([traffic, fault.strike(system, random)])
+  await system.recover()
+  await settled(system.pool)
+  const recoveredMs = Math.round(performance.now() - struck)
+
+  const violations = await storedOnce(system.pool, tenant, sent)
+  // A twin to whom nothing happened gets the same events, in order and in one piece.
+  const control = await createTenant(system.pool, { slug: `${slug}-control`, timezone, currency: 'USD' })
+  const { rows } = await system.pool.query<{ event_id: string }>(
+    'select event_id from analytics.events where tenant_id = $1',
+    [tenant.id],
+  )
+  const stored = new Set(rows.map(({ event_id }) => event_id))
+  const kept = events.filter(({ event_id }) => stored.has(event_id))
+  await acceptEvents(system.pool, { tenant: control, piiKey: Buffer.alloc(32, 1) }, { events: kept })
+  queues.requestFold()
+  await settled(system.pool)
+  violations.push(
+    ...(await sameAs(system.pool, tenant, control, { from, to })),
+    ...(await reconciled(system.pool, { from, to })),
+    ...(await noneStuck(queues)),
+  )
+  return { seed, fault: fault.name, events: kept.length, failures: sent.failures, recoveredMs, violations }
+}
+
+await run({
+  help: `
+npm run chaos -- [--seed 1] [--runs 20] [--fault <name>] [--redis <path>] [--data-dir <dir>] [--json]
+
+Sends events to the real platform and lets something fail in the middle: processes are killed, connections cut, the
+clock jumps, the disk is full. After each run: what was acknowledged is stored exactly once; ledgers, aggregates and all
+metrics equal those of a tenant to whom nothing happened; no job is stuck. Run n of seed s is run 1 of seed s + n - 1.
+Runs on the embedded engine, or against DATABASE_URL (a scratch database; API and worker are processes of their own).
+
+  --seed      first seed
+  --runs      how many seeds, one after the other
+  --fault     only faults whose name contains this
+  --redis     redis-server to put the queue on (it is killed, too)
+  --data-dir  where the embedded engine keeps its data; on a small tmpfs under /dev/shm it is filled up, too`,
+  options: {
+    seed: { type: 'string', default: '1' },
+    runs: { type: 'string', default: '20' },
+    fault: { type: 'string' },
+    redis: { type: 'string' },
+    'data-dir': { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+  async main(values) {
+    const seed = wholeNumber(values.seed, 'seed', 0)
+    const runs = wholeNumber(values.runs, 'runs', 1)
+    if (values.redis !== undefined && !existsSync(values.redis)) usageError(`there is no ${values.redis}`)
+    const system = await startSystem({ redis: values.redis, dataDir: values['data-dir'] })
+    for (const fault of faults) {
+      const why = fault.unavailable(system)
+      if (why !== undefined) process.stderr.write(`left out: ${fault.name} (${why})\n`)
+    }
+    let failed = 0
+    let queues: Queues | undefined
+    try {
+      queues = await openQueues({ REDIS_URL: system.redisUrl }, { connection: system.connection }, () => undefined)
+      for (let run = 0; run < runs; run++) {
+        const outcome = await oneRun(system, queues, seed + run, values.fault)
+        if (outcome.violations.length > 0) failed += 1
+        process.stdout.write(values.json ? `${JSON.stringify(outcome)}\n` : line(run + 1, runs, outcome))
+      }
+    } catch (error) {
+      for (const { name, output } of system.processes.values()) process.stderr.write(`--- ${name}\n${output}\n`)
+      throw error
+    } finally {
+      await queues?.close()
+      await system.close()
+    }
+    if (failed > 0) throw new Error(`${failed} of ${runs} runs broke a promise`)
+  },
+})
+
+function line(run: number, runs: number, { seed, fault, events, failures, recoveredMs, violations }: Outcome): string {
+  const verdict = violations.length === 0 ? 'ok' : `BROKEN: ${violations.join('; ')}`
+  return `${run}/${runs} seed ${seed}: ${fault}; ${events} events, ${failures} failed requests, settled after ${(recoveredMs / 1000).toFixed(1)} s: ${verdict}\n`
+}
