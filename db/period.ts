@@ -32,7 +32,9 @@ function parse(path: 'from' | 'to', text: string, zone: string): DateTime {
 }
 
 const startOf = (at: DateTime, granularity: Granularity): DateTime => at.startOf(granularity)
-const next = (at: DateTime, granularity: Granularity): DateTime => at.plus({ [granularity]: 1 })
+/** An hour ends where the wall clock's next one begins, which is sooner after a change of the clock by half an hour. */
+const next = (at: DateTime, granularity: Granularity): DateTime =>
+  granularity === 'hour' ? at.plus({ minutes: 60 - at.minute }) : at.plus({ [granularity]: 1 })
 
 /**
  * Cuts a requested range (`from` inclusive, `to` exclusive) outwards to whole periods in the tenant's zone; weeks begin on
@@ -66,9 +68,12 @@ export function previousRange(range: PeriodRange): PeriodRange {
   return { ...range, fromAt: start, toAt: range.fromAt, periods }
 }
 
-/** How the SQL names a period: `2026-04-01 00:00:00`, the UTC hour start for hours, else the local midnight. */
+/**
+ * How the SQL names a period: `2026-04-01 00:00:00`, for hours the UTC instant at which the wall clock would have shown the
+ * whole hour (it began later where the clock was changed by half an hour), else the local midnight.
+ */
 export function periodKey(at: DateTime, granularity: Granularity): string {
-  return (granularity === 'hour' ? at.toUTC() : at).toFormat('yyyy-MM-dd HH:mm:ss')
+  return (granularity === 'hour' ? at.minus({ minutes: at.minute }).toUTC() : at).toFormat('yyyy-MM-dd HH:mm:ss')
 }
 
 /** How the API names a period: an instant with the tenant's offset for hours, else the local date. */

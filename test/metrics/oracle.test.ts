@@ -22,6 +22,8 @@ const changes: Readonly<Record<string, readonly string[]>> = {
   'Pacific/Apia': ['2020-09-27', '2021-04-04'],
   UTC: ['2025-03-09', '2025-11-02'],
   'Europe/Berlin': ['2025-03-30', '2025-10-26'],
+  // by half an hour
+  'Australia/Lord_Howe': ['2025-04-06', '2025-10-05'],
 }
 const MEMBERS = 9
 const SECOND = 1_000
@@ -137,8 +139,8 @@ describe('the API’s numbers equal those of an independent oracle', () => {
         const day = DateTime.fromISO(date, { zone })
         const span = { from: day.minus({ days: 1 }), to: day.plus({ days: 2 }) }
         const members = await points('active_members', 'hour', span)
-        // 23, 24 or 25 hours: as many as there are
-        expect(members).toHaveLength(span.to.diff(span.from, 'hours').hours)
+        // 23, 24 or 25 hours: as many as there are; a half hour of its own where the clock moved by one
+        expect(members).toHaveLength(Math.ceil(span.to.diff(span.from, 'hours').hours))
         const expected = oracle().activeMembers('hour')
         expect(Object.fromEntries(members.map(({ t, value }) => [t, value]))).toEqual(
           Object.fromEntries(members.map(({ t }) => [t, expected.get(t) ?? 0])),

@@ -71,10 +71,24 @@ export class Oracle {
   period(at: number, unit: Unit): string {
     const known = this.#periods.get(`${unit} ${at}`)
     if (known !== undefined) return known
-    const start = this.#local(at).startOf(unit)
+    const start = unit === 'hour' ? this.#hourStart(at) : this.#local(at).startOf(unit)
     const name = (unit === 'hour' ? start.toISO({ suppressMilliseconds: true }) : start.toISODate()) ?? ''
     this.#periods.set(`${unit} ${at}`, name)
     return name
+  }
+
+  /** The first instant at which the wall clock showed this hour without having been changed since. */
+  #hourStart(at: number): DateTime {
+    const same = (a: DateTime, b: DateTime): boolean =>
+      a.hour === b.hour && a.offset === b.offset && a.toMillis() <= b.toMillis()
+    const here = this.#local(at)
+    let start = this.#local(at - (at % MINUTE))
+    while (start.minute > 0) {
+      const earlier = this.#local(start.toMillis() - MINUTE)
+      if (!same(earlier, here)) break
+      start = earlier
+    }
+    return start
   }
 
   #day(at: number): string {
