@@ -69,7 +69,8 @@ days as (
 ),
 windows as (
   select *,
-    sum(expected) over w as expected7,
+    -- only days on which it was n times a week: another kind of schedule before does not raise the target
+    sum(expected) filter (where kind = 'times_per_week') over w as expected7,
     sum(done) filter (where kind = 'times_per_week' and not skipped) over w as done7
   from days
   window w as (
