@@ -8,7 +8,7 @@ const allowed = {
   api: ['db', 'metrics', 'objects', 'sources'],
   workers: ['db', 'metrics', 'objects', 'sources'],
   grafana: ['metrics', 'db'],
-  web: ['metrics'],
+  web: ['metrics', 'api'],
 }
 
 module.exports = {
@@ -30,6 +30,33 @@ module.exports = {
       severity: 'error',
       from: { pathNot: '^(db|test|bench)/' },
       to: { path: 'node_modules/(pg|@unni-craftsman|postgres-migrations)/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'web-shapes-only',
+      comment: 'of the API the browser gets its shapes, and no code of ours that needs Node',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^api/', pathNot: '^api/schemas/' },
+    },
+    {
+      name: 'shapes-run-in-a-browser',
+      comment: 'api/schemas are bundled into the page: shapes, and names and units of metrics',
+      severity: 'error',
+      from: { path: '^api/schemas/' },
+      to: {
+        pathNot: [
+          '^api/schemas/',
+          '^metrics/(metric|retention-modes)\\.ts$',
+          '^sources/revenue/movements\\.ts$',
+          'node_modules/zod/',
+        ],
+      },
+    },
+    {
+      name: 'web-metrics-without-node',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: { path: '^metrics/', pathNot: '^metrics/metric\\.ts$' },
     },
     {
       name: 'grafana-db-sql-only',

@@ -53,6 +53,12 @@ export const environment = z.object({
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(60),
   TRUST_PROXY: flag.default(false),
   CORS_ORIGINS: list.default([]),
+  /** Identity provider people sign in with on the dashboards (authorization code with PKCE); needs OIDC_CLIENT_ID. */
+  OIDC_ISSUER: z.url().optional(),
+  OIDC_CLIENT_ID: z.string().optional(),
+  OIDC_SCOPE: z.string().default('openid profile'),
+  /** Origins whose pages may frame an embedded dashboard. */
+  EMBED_FRAME_ANCESTORS: list.default([]),
 })
 
 export type Config = z.infer<typeof environment> & { readonly dataDir: string }

@@ -7,6 +7,7 @@ import { analytics } from '../api/routes/analytics/index.ts'
 import { webhooks } from '../api/routes/webhooks/index.ts'
 import { verificationKeys } from '../api/security/keys.ts'
 import { loadSecrets, type Secrets } from '../api/security/secrets.ts'
+import { webApp } from '../api/web-app.ts'
 import type { Config } from '../config.ts'
 import { auditWriter } from '../db/audit.ts'
 import { type Database, openDatabase } from '../db/database.ts'
@@ -23,6 +24,7 @@ import { startSources } from '../workers/sources/start.ts'
 import { startWorkers, type Workers } from '../workers/start.ts'
 import { createLogger, type LogStream } from './logger.ts'
 import { UserError } from './run.ts'
+import { builtWeb } from './web.ts'
 
 export interface Platform {
   readonly config: Config
@@ -104,6 +106,8 @@ export async function openApp(platform: Platform, logStream?: LogStream): Promis
   })
   await app.register(analytics, { masterKey: secrets.masterKey, ingested: queues.requestFold })
   await app.register(webhooks, { masterKey: secrets.masterKey, ingested: queues.requestFold })
+  const directory = await builtWeb(logger)
+  if (directory !== undefined) await app.register(webApp, { directory })
   return app
 }
 

@@ -81,6 +81,7 @@ async function demonstrate(
   const tenant =
     (await findTenant(pool, { slug: SLUG })) ??
     (await createTenant(pool, { slug: SLUG, name: 'Demo', timezone: TIMEZONE, currency: 'EUR' }))
+  await updateTenant(pool, SLUG, { settings: { 'feature.analytics_v2': true } })
   const token = (role: 'admin' | 'service') =>
     mintToken(config, { tenantId: tenant.id, role, subject: `demo:${role}`, ttlSeconds: 30 * DAY_SECONDS })
   const events = { url: server.url, token: await token('service') }
@@ -135,7 +136,9 @@ function yesterday(tenant: Tenant): string {
 function guide(url: string, token: string): string {
   return `Live events keep coming; Ctrl-C stops. Now look:
 
-  ${url}/documentation      every route, to try out
+  ${url}/#token=${token}
+
+  That link opens the dashboards, signed in. ${url}/documentation has every route, to try out:
 
   export TOKEN=${token}
   curl -H "Authorization: Bearer $TOKEN" ${url}/api/analytics/overview

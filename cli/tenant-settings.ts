@@ -9,6 +9,14 @@ const listOfNames = z.string().transform((text) =>
     .filter(Boolean),
 )
 
+function isLocale(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag)[0] === tag
+  } catch {
+    return false
+  }
+}
+
 /** Settings with a rule of their own. `feature.*` (true or false), `revenue.*` (any JSON) and `source.*` are taken as well. */
 const known = {
   retention_months: z.coerce.number().int().min(1).max(120),
@@ -22,6 +30,7 @@ const known = {
     .min(1)
     .max(24 * 60),
   pii_keys: listOfNames,
+  locale: z.string().refine(isLocale, 'must be a language tag such as de-DE'),
 } as const satisfies Record<string, z.ZodType>
 
 const columns = ['name', 'timezone', 'currency'] as const

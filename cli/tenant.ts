@@ -17,7 +17,7 @@ npm run tenant -- show <slug>                 secrets are masked
 npm run tenant -- list
 
 Keys: name, timezone (applies to events from then on), currency, retention_months, sla_hours, session_gap_minutes,
-pii_keys (names, comma-separated), feature.<name> (true or false), revenue.<name> (JSON),
+locale (how dashboards write numbers and dates, such as de-DE), pii_keys (names, comma-separated), feature.<name> (true or false), revenue.<name> (JSON),
 source.<name>.enabled (true or false) and source.<name>.<setting> as docs/sources describes, secrets of sources included,
 and secrets, stored encrypted: stripe_webhook_secret, revenuecat_authorization, any other *_secret, *_authorization, *_token.
 

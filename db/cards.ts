@@ -1,6 +1,6 @@
 import type { DateTime } from 'luxon'
 import type pg from 'pg'
-import type { Dimension, Granularity, Metric, Target } from '../metrics/metric.ts'
+import { type Dimension, type Granularity, type Metric, meaningOf, type Target } from '../metrics/metric.ts'
 import { periodRange } from './period.ts'
 import { type Point, readMetric } from './reader.ts'
 import type { Tenant } from './tenant.ts'
@@ -18,6 +18,13 @@ export interface Card {
   /** null without a target or a value. */
   status: 'on_track' | 'at_risk' | 'off_track' | null
   unit: DescribedUnit
+  category: Metric['category']
+  /** `lower`: a fall is good news. */
+  better?: 'lower'
+  /** Start of the period `value` is of. */
+  period: string | null
+  /** The periods up to and with that one, oldest first. */
+  trend: { t: string; value: number | null }[]
 }
 
 /** Within a tenth of the target (or two points of growth) is at risk, not yet off track. */
@@ -62,17 +69,21 @@ export async function readCard(
   )
   const [series] = await readMetric(client, metric, { range, filters }, options.now)
   const points = (series?.points ?? []).filter((point) => isOver(point) && (!metric.matures || point.value !== null))
-  const value = points.at(-1)?.value ?? null
+  const last = points.at(-1)
+  const value = last?.value ?? null
   const previous = points.at(-2)?.value ?? null
   const change = value === null || !previous ? null : (value - previous) / previous
   return {
     name: metric.name,
     title: metric.title,
+    ...meaningOf(metric),
     value,
     previous,
     change,
     ...(metric.target ? { target: metric.target } : {}),
     status: statusOf(value, change, metric.target),
     unit: describeUnit(metric, tenant),
+    period: last?.t ?? null,
+    trend: points.map(({ t, value }) => ({ t, value })),
   }
 }

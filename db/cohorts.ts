@@ -2,13 +2,12 @@ import { DateTime } from 'luxon'
 import type pg from 'pg'
 import type { Dimension } from '../metrics/metric.ts'
 import { cohortsBracketSql, cohortsRecurringSql, cohortsSql } from '../metrics/relations.ts'
+import type { cohortUnits, retentionModes } from '../metrics/retention-modes.ts'
 import type { PeriodRange } from './period.ts'
 import { metricParameters } from './reader.ts'
 import { loadSql } from './sql.ts'
 
-export const modes = ['classic', 'rolling', 'bracket', 'calendar', 'recurring', 'recurring_rolling'] as const
-export const units = ['day', 'week', 'month'] as const
-export type Unit = (typeof units)[number]
+export type Unit = (typeof cohortUnits)[number]
 
 /** One unit after the cohort began; nulls while it is not over. */
 export interface CohortCell {
@@ -76,7 +75,7 @@ export interface Triangle {
   readonly range: PeriodRange
   readonly cohort: Unit
   readonly unit: Unit
-  readonly mode: (typeof modes)[number]
+  readonly mode: (typeof retentionModes)[number]
   readonly units: number
   readonly bracket?: readonly [number, number] | undefined
   readonly filters: Partial<Record<Dimension, string[]>>

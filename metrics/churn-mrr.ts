@@ -12,5 +12,6 @@ export const churnMrr: Metric = {
   additive: true,
   empty: 'zero',
   roles: ['admin', 'finance'],
+  better: 'lower',
   sql: sqlOf(import.meta.url),
 }

@@ -11,5 +11,6 @@ export const grossMrrChurnRate: Metric = {
   additive: true,
   empty: 'null',
   roles: ['admin', 'finance'],
+  better: 'lower',
   sql: sqlOf(import.meta.url),
 }

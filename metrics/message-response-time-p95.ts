@@ -12,5 +12,6 @@ export const messageResponseTimeP95: Metric = {
   additive: false,
   empty: 'null',
   roles: ['admin', 'coach'],
+  better: 'lower',
   sql: sqlOf(import.meta.url),
 }

@@ -2,6 +2,9 @@
 export const granularities = ['hour', 'day', 'week', 'month'] as const
 export type Granularity = (typeof granularities)[number]
 
+/** The pillars of the business a metric belongs to, in the order dashboards show them. */
+export const categories = ['engagement', 'goals', 'habits', 'ai', 'coaching', 'retention', 'revenue'] as const
+
 /** Who may read a metric; admins read everything, a coach only his own members. */
 export type MetricRole = 'admin' | 'coach' | 'finance'
 
@@ -41,7 +44,7 @@ export const memberDimensions: readonly Dimension[] = ['plan', 'coach', 'cohort'
 export interface Metric {
   readonly name: string
   readonly title: string
-  readonly category: 'engagement' | 'goals' | 'habits' | 'ai' | 'retention' | 'coaching' | 'revenue'
+  readonly category: (typeof categories)[number]
   readonly unit: Unit
   /** One paragraph that a sceptical analyst can check the number against. */
   readonly definition: string
@@ -56,6 +59,8 @@ export interface Metric {
   readonly empty: 'zero' | 'null'
   readonly roles: readonly MetricRole[]
   readonly target?: Target
+  /** Less is better (waiting, churn); without it a rise is good news. */
+  readonly better?: 'lower'
   /** Cells appear once they are over; a running period has no point value instead of a partial one. */
   readonly matures?: true
   readonly sql: URL
@@ -63,3 +68,9 @@ export interface Metric {
 
 /** Declares a metric beside its `.sql` file: `sqlOf(import.meta.url)` is the file of the same name. */
 export const sqlOf = (module: string): URL => new URL(module.replace(/\.[jt]s$/, '.sql'))
+
+/** Its pillar, and which way is good. */
+export const meaningOf = ({ category, better }: Metric): Pick<Metric, 'category' | 'better'> => ({
+  category,
+  ...(better ? { better } : {}),
+})

@@ -12,5 +12,6 @@ export const netMrrChurnRate: Metric = {
   additive: true,
   empty: 'null',
   roles: ['admin', 'finance'],
+  better: 'lower',
   sql: sqlOf(import.meta.url),
 }

@@ -12,5 +12,6 @@ export const subscriberChurnRate: Metric = {
   additive: false,
   empty: 'null',
   roles: ['admin', 'finance'],
+  better: 'lower',
   sql: sqlOf(import.meta.url),
 }

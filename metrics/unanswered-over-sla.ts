@@ -12,5 +12,6 @@ export const unansweredOverSla: Metric = {
   additive: true,
   empty: 'zero',
   roles: ['admin', 'coach'],
+  better: 'lower',
   sql: sqlOf(import.meta.url),
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod'
+import { granularities } from '../../metrics/metric.ts'
 import { catalogueEntrySchema } from './catalogue.ts'
-
-const granularities = ['hour', 'day', 'week', 'month'] as const
 
 /** The tenant's calendar the answer was cut by. `to` is exclusive. */
 export const rangeSchema = z
@@ -39,6 +38,7 @@ export const seriesAnswerSchema = z
         metric: {
           name: 'goal_completion_rate',
           title: 'Goal completion rate',
+          category: 'goals',
           unit: { kind: 'ratio' },
           target: { value: 0.65, direction: 'at_least', of: 'value' },
           dimensions: ['cohort', 'coach', 'plan'],
@@ -59,3 +59,36 @@ export const seriesAnswerSchema = z
       },
     ],
   })
+
+/** Answer of the routes that show several metrics, such as `GET /api/analytics/engagement`. */
+export const seriesListSchema = z.object({ metrics: z.array(seriesAnswerSchema) }).meta({
+  id: 'SeriesList',
+  examples: [
+    {
+      metrics: [
+        {
+          metric: {
+            name: 'dau',
+            title: 'Daily active members',
+            category: 'engagement',
+            unit: { kind: 'count' },
+            dimensions: ['plan', 'coach'],
+            grain: 'day',
+            definition: 'Distinct members with at least one tracked action on the local day.',
+          },
+          range: { from: '2026-04-01', to: '2026-04-03', granularity: 'day', timezone: 'Europe/Berlin' },
+          fresh_until: '2026-04-03T06:00:00.000Z',
+          series: [
+            {
+              key: {},
+              points: [
+                { t: '2026-04-01', value: 41 },
+                { t: '2026-04-02', value: 44 },
+              ],
+            },
+          ],
+        },
+      ],
+    },
+  ],
+})

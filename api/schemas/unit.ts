@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { categories } from '../../metrics/metric.ts'
 
 /** Money is integers in minor units of an ISO 4217 currency: JPY has 0 digits, USD 2, KWD 3. */
 const moneyUnitSchema = z
@@ -18,3 +19,9 @@ export const targetSchema = z
     of: z.enum(['value', 'change']).describe('`change` is relative: 0.25 means 25 % more than the previous period.'),
   })
   .meta({ id: 'Target', examples: [{ value: 0.65, direction: 'at_least', of: 'value' }] })
+
+/** What every description of a metric says besides its numbers. */
+export const meaningFields = {
+  category: z.enum(categories).describe('The pillar of the business it belongs to.'),
+  better: z.literal('lower').optional().describe('`lower`: a fall is good news (waiting, churn).'),
+}

@@ -67,7 +67,7 @@ const sample = (plain: FastifyInstance) => {
         response: { 200: catalogueAnswerSchema },
       },
     },
-    async () => ({ metrics: [] }),
+    async () => ({ metrics: [], fresh_until: null }),
   )
 }
 

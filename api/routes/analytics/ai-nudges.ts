@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import type pg from 'pg'
-import { z } from 'zod'
 import { readMetric } from '../../../db/reader.ts'
 import { withTenant } from '../../../db/tenant.ts'
 import { aiNudgeBaseline } from '../../../metrics/ai-nudge-baseline.ts'
@@ -9,48 +8,12 @@ import { aiNudgeEffectiveness } from '../../../metrics/ai-nudge-effectiveness.ts
 import { aiNudgeInfluencedShare } from '../../../metrics/ai-nudge-influenced-share.ts'
 import type { Dimension, Metric } from '../../../metrics/metric.ts'
 import { errors } from '../../errors.ts'
-import { rangeSchema, seriesSchema } from '../../schemas/series.ts'
+import { aiNudgesAnswerSchema } from '../../schemas/ai-nudges.ts'
 import { describeMetric } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { type MetricRead, readMetricQuery, readQuerySchema } from './read-query.ts'
-
-const rate = z.number().nullable()
-const breakdownSchema = z.object({
-  persona: z.string(),
-  delivered: z.number().describe('Delivered nudges whose 24 hours are over.'),
-  effectiveness: rate,
-  direct: rate,
-  influenced: rate,
-})
-const answerSchema = z
-  .object({
-    range: rangeSchema,
-    fresh_until: z.string().nullable(),
-    definition: z.string(),
-    total: breakdownSchema.omit({ persona: true }).extend({
-      baseline: rate.describe('How often the same members act on days without a nudge.'),
-      lift: rate.describe('effectiveness / baseline − 1'),
-    }),
-    personas: z.array(breakdownSchema),
-    series: z.array(seriesSchema).describe('Effectiveness by persona.'),
-  })
-  .meta({
-    id: 'AiNudges',
-    examples: [
-      {
-        range: { from: '2026-04-01', to: '2026-05-01', granularity: 'day', timezone: 'Europe/Berlin' },
-        fresh_until: '2026-05-01T06:00:00.000Z',
-        definition: 'Delivered nudges followed by a qualifying action within 24 hours …',
-        total: { delivered: 200, effectiveness: 0.44, direct: 0.2, influenced: 0.24, baseline: 0.35, lift: 0.257 },
-        personas: [{ persona: 'mentor', delivered: 200, effectiveness: 0.44, direct: 0.2, influenced: 0.24 }],
-        series: [
-          { key: { persona: 'mentor' }, points: [{ t: '2026-04-01', value: 0.5, numerator: 3, denominator: 6 }] },
-        ],
-      },
-    ],
-  })
 
 interface Sum {
   numerator: number
@@ -89,7 +52,7 @@ export const aiNudgeRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
         tags: ['dashboards'],
         summary: 'AI nudge effectiveness by persona',
         querystring: readQuerySchema.omit({ group_by: true, compare: true }),
-        response: { 200: answerSchema },
+        response: { 200: aiNudgesAnswerSchema },
       },
     },
     async (request, reply) => {

@@ -9,73 +9,14 @@ import { findMetric } from '../../../metrics/catalog.ts'
 import { netMrr } from '../../../metrics/net-mrr.ts'
 import { cohortActiveSql } from '../../../metrics/relations.ts'
 import { ApiError, errors } from '../../errors.ts'
-import { rangeSchema, seriesAnswerSchema } from '../../schemas/series.ts'
-import { unitSchema } from '../../schemas/unit.ts'
-import { readCohortRevenue, revenueCellSchema } from './cohort-revenue.ts'
-import { cellSchema, cohortFilters, parseCohort, readTriangle } from './cohort-triangle.ts'
+import { cohortDeepDiveSchema } from '../../schemas/cohorts.ts'
+import { readCohortRevenue } from './cohort-revenue.ts'
+import { cohortFilters, parseCohort, readTriangle } from './cohort-triangle.ts'
 import { describeMetric, describeUnit, mayRead } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { readFilters, readRange } from './read-query.ts'
-
-const deepDiveSchema = z
-  .object({
-    cohort: z.string(),
-    range: rangeSchema,
-    size: z.number(),
-    fresh_until: z.string().nullable(),
-    curve: z.array(cellSchema).describe('Week-n retention.'),
-    churn: z
-      .object({ active: z.number(), lost: z.number(), rate: z.number().nullable() })
-      .describe('Of the cohort: who did something in the last 30 days, who did not, and lost / size.'),
-    metrics: z.array(seriesAnswerSchema).describe('What the cohort did since, by month.'),
-    revenue: z
-      .object({ unit: unitSchema, policy_version: z.string(), curve: z.array(revenueCellSchema) })
-      .optional()
-      .describe('What the cohort paid, by month after signing up, months that are over; for admins.'),
-  })
-  .meta({
-    id: 'CohortDeepDive',
-    examples: [
-      {
-        cohort: '2026-W14',
-        range: { from: '2026-03-30', to: '2026-04-06', granularity: 'week', timezone: 'Europe/Berlin' },
-        size: 10,
-        fresh_until: '2026-04-14T06:00:00.000Z',
-        curve: [{ n: 0, retained: 10, rate: 1 }],
-        churn: { active: 6, lost: 4, rate: 0.4 },
-        metrics: [
-          {
-            metric: {
-              name: 'dau',
-              title: 'Daily active members',
-              unit: { kind: 'count' },
-              dimensions: ['plan', 'coach'],
-              grain: 'day',
-              definition: 'Distinct members with at least one tracked action on the local day.',
-            },
-            range: { from: '2026-04-01', to: '2026-04-03', granularity: 'day', timezone: 'Europe/Berlin' },
-            fresh_until: '2026-04-03T06:00:00.000Z',
-            series: [
-              {
-                key: {},
-                points: [
-                  { t: '2026-04-01', value: 41 },
-                  { t: '2026-04-02', value: 44 },
-                ],
-              },
-            ],
-          },
-        ],
-        revenue: {
-          unit: { kind: 'money', currency: 'USD', digits: 2 },
-          policy_version: 'mrr1 churn=period_end discounts=permanent week=52/12 day=365/12 revenuecat_stripe=ignore',
-          curve: [{ n: 0, revenue: 40000, revenue_to_date: 40000, per_member: 4000, paying: 8, churned: 0 }],
-        },
-      },
-    ],
-  })
 
 const MONTHS = 60
 const deepDiveMetrics = [
@@ -98,7 +39,7 @@ export const cohortDeepDiveRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = asy
         summary: 'One signup cohort in depth',
         params: z.object({ cohortId: z.string().max(10).describe('2026-W14 or 2026-04') }),
         querystring: z.strictObject(cohortFilters),
-        response: { 200: deepDiveSchema },
+        response: { 200: cohortDeepDiveSchema },
       },
     },
     async (request, reply) => {

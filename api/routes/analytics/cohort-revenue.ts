@@ -10,62 +10,13 @@ import { withTenant } from '../../../db/tenant.ts'
 import type { Dimension } from '../../../metrics/metric.ts'
 import { netMrr } from '../../../metrics/net-mrr.ts'
 import { cohortRevenueSql, revenueUnassignedSql } from '../../../metrics/relations.ts'
-import { rangeSchema } from '../../schemas/series.ts'
-import { unitSchema } from '../../schemas/unit.ts'
+import { cohortRevenueAnswerSchema, type RevenueCell } from '../../schemas/cohorts.ts'
 import { cohortFilters, cohortName } from './cohort-triangle.ts'
 import { describeUnit } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { readFilters, readQuerySchema, readRange } from './read-query.ts'
-
-const money = z
-  .number()
-  .nullable()
-  .describe('Minor units, net of refunds. null while the month is not over for the whole cohort, or a rate is unknown.')
-const count = z.number().nullable()
-
-export const revenueCellSchema = z
-  .object({
-    n: z.int().describe('Month after signing up; what was paid before signing up counts in month 0.'),
-    revenue: money,
-    revenue_to_date: money,
-    per_member: money.describe('revenue_to_date / size: the LTV curve.'),
-    paying: count.describe('Members who are paying customers at the end of the month.'),
-    churned: count.describe('Members who ceased to pay in the month; they may have come back.'),
-  })
-  .meta({ id: 'CohortRevenueCell' })
-export type RevenueCell = z.infer<typeof revenueCellSchema>
-
-const cell = { n: 0, revenue: 40000, revenue_to_date: 40000, per_member: 4000, paying: 8, churned: 0 }
-const answerSchema = z
-  .object({
-    range: rangeSchema,
-    unit: unitSchema,
-    cohorts: z.array(
-      z.object({ cohort: z.string(), from: z.string(), size: z.number(), cells: z.array(revenueCellSchema) }),
-    ),
-    pooled: z
-      .array(z.object({ n: z.int(), size: z.number(), revenue_to_date: money, per_member: money }))
-      .describe('Revenue to date of all cohorts / their sizes, months that are over only.'),
-    unassigned: money.describe('Revenue to date of customers who are no members: it is in no cohort.'),
-    fresh_until: z.string().nullable(),
-    policy_version: z.string(),
-  })
-  .meta({
-    id: 'CohortRevenue',
-    examples: [
-      {
-        range: { from: '2026-03-01', to: '2026-04-01', granularity: 'month', timezone: 'Europe/Berlin' },
-        unit: { kind: 'money', currency: 'USD', digits: 2 },
-        cohorts: [{ cohort: '2026-03', from: '2026-03-01', size: 10, cells: [cell] }],
-        pooled: [{ n: 0, size: 10, revenue_to_date: 40000, per_member: 4000 }],
-        unassigned: 0,
-        fresh_until: '2026-05-03T06:00:00.000Z',
-        policy_version: 'mrr1 churn=period_end discounts=permanent week=52/12 day=365/12 revenuecat_stripe=ignore',
-      },
-    ],
-  })
 
 interface CohortRevenue {
   readonly cohort: string
@@ -148,7 +99,7 @@ export const cohortRevenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = asyn
           units: z.coerce.number().int().min(0).max(60).default(12).describe('Months after the first.'),
           ...cohortFilters,
         }),
-        response: { 200: answerSchema },
+        response: { 200: cohortRevenueAnswerSchema },
       },
     },
     async (request, reply) => {

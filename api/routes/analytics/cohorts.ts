@@ -1,18 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { withTenant } from '../../../db/tenant.ts'
+import { cohortUnits, retentionModes } from '../../../metrics/retention-modes.ts'
 import { ApiError, errors } from '../../errors.ts'
-import { rangeSchema } from '../../schemas/series.ts'
-import {
-  cohortFilters,
-  cohortSchema,
-  modes,
-  pool,
-  pooledSchema,
-  readTriangle,
-  type Triangle,
-  units,
-} from './cohort-triangle.ts'
+import { cohortsAnswerSchema } from '../../schemas/cohorts.ts'
+import { cohortFilters, pool, readTriangle, type Triangle } from './cohort-triangle.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
@@ -21,10 +13,10 @@ import { readFilters, readQuerySchema, readRange } from './read-query.ts'
 const querySchema = z.strictObject({
   from: readQuerySchema.shape.from.describe('Members who signed up from here on (recurring: activity from here on).'),
   to: readQuerySchema.shape.to,
-  cohort: z.enum(units).default('week').describe('Cohorts by day, ISO week or month of signing up.'),
-  unit: z.enum(units).default('week').describe('What a column counts after signing up.'),
+  cohort: z.enum(cohortUnits).default('week').describe('Cohorts by day, ISO week or month of signing up.'),
+  unit: z.enum(cohortUnits).default('week').describe('What a column counts after signing up.'),
   mode: z
-    .enum(modes)
+    .enum(retentionModes)
     .default('classic')
     .describe(
       'classic: active in unit n after signing up (day n; days 7n…7n+6). rolling: active then or later. bracket: active on any day of `bracket`. calendar: active in the n-th calendar week or month after the cohort’s. recurring: everyone active in a period, active again n periods later (recurring_rolling: or later).',
@@ -37,44 +29,6 @@ const querySchema = z.strictObject({
     .describe('For mode=bracket: first and last day after signing up, such as 3-7.'),
   ...cohortFilters,
 })
-
-const answerSchema = z
-  .object({
-    range: rangeSchema,
-    mode: z.enum(modes),
-    unit: z.enum(units),
-    fresh_until: z.string().nullable(),
-    cohorts: z.array(cohortSchema),
-    pooled: z.array(pooledSchema),
-  })
-  .meta({
-    id: 'Cohorts',
-    examples: [
-      {
-        range: { from: '2026-03-30', to: '2026-04-06', granularity: 'week', timezone: 'Europe/Berlin' },
-        mode: 'classic',
-        unit: 'week',
-        fresh_until: '2026-04-14T06:00:00.000Z',
-        cohorts: [
-          {
-            cohort: '2026-W14',
-            from: '2026-03-30',
-            size: 10,
-            cells: [
-              { n: 0, retained: 10, rate: 1 },
-              { n: 1, retained: 6, rate: 0.6 },
-              { n: 2, retained: null, rate: null },
-            ],
-          },
-        ],
-        pooled: [
-          { n: 0, size: 10, retained: 10, rate: 1, mean: 1 },
-          { n: 1, size: 10, retained: 6, rate: 0.6, mean: 0.6 },
-          { n: 2, size: 0, retained: 0, rate: null, mean: null },
-        ],
-      },
-    ],
-  })
 
 function readBracket(query: z.infer<typeof querySchema>): [number, number] | undefined {
   if (query.mode !== 'bracket') return undefined
@@ -95,7 +49,7 @@ export const cohortRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
         tags: ['dashboards'],
         summary: 'Retention triangle',
         querystring: querySchema,
-        response: { 200: answerSchema },
+        response: { 200: cohortsAnswerSchema },
       },
     },
     async (request, reply) => {

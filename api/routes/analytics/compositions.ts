@@ -2,13 +2,14 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { DateTime } from 'luxon'
 import { z } from 'zod'
 import { readCard } from '../../../db/cards.ts'
+import { previousRange } from '../../../db/period.ts'
 import { readMetric } from '../../../db/reader.ts'
 import { withTenant } from '../../../db/tenant.ts'
 import { findMetric } from '../../../metrics/catalog.ts'
 import type { Metric } from '../../../metrics/metric.ts'
 import { errors } from '../../errors.ts'
-import { cardSchema } from '../../schemas/card.ts'
-import { seriesAnswerSchema } from '../../schemas/series.ts'
+import { cardsAnswerSchema } from '../../schemas/card.ts'
+import { seriesListSchema } from '../../schemas/series.ts'
 import type { Role } from '../../security/principal.ts'
 import { describeMetric, mayRead, policyOf } from './describe.ts'
 import { freshUntil } from './freshness.ts'
@@ -117,36 +118,6 @@ const seriesRoutes: readonly Composition[] = [
   },
 ]
 
-const cardsAnswerSchema = z
-  .object({
-    cards: z.array(cardSchema),
-    granularity: z.enum(['day', 'week', 'month']),
-    timezone: z.string(),
-    fresh_until: z.string().nullable(),
-  })
-  .meta({
-    id: 'Cards',
-    examples: [
-      {
-        cards: [
-          {
-            name: 'goal_completion_rate',
-            title: 'Goal completion rate',
-            value: 0.68,
-            previous: 0.64,
-            change: 0.0625,
-            target: { value: 0.65, direction: 'at_least', of: 'value' },
-            status: 'on_track',
-            unit: { kind: 'ratio' },
-          },
-        ],
-        granularity: 'week',
-        timezone: 'Europe/Berlin',
-        fresh_until: '2026-04-03T06:00:00.000Z',
-      },
-    ],
-  })
-
 const cardsQuerySchema = z.strictObject({
   granularity: z
     .enum(['day', 'week', 'month'])
@@ -156,37 +127,6 @@ const cardsQuerySchema = z.strictObject({
   'filter[coach]': readQuerySchema.shape['filter[coach]'],
   'filter[cohort]': readQuerySchema.shape['filter[cohort]'],
   'filter[cohort_month]': readQuerySchema.shape['filter[cohort_month]'],
-})
-
-const seriesListSchema = z.object({ metrics: z.array(seriesAnswerSchema) }).meta({
-  id: 'SeriesList',
-  examples: [
-    {
-      metrics: [
-        {
-          metric: {
-            name: 'dau',
-            title: 'Daily active members',
-            unit: { kind: 'count' },
-            dimensions: ['plan', 'coach'],
-            grain: 'day',
-            definition: 'Distinct members with at least one tracked action on the local day.',
-          },
-          range: { from: '2026-04-01', to: '2026-04-03', granularity: 'day', timezone: 'Europe/Berlin' },
-          fresh_until: '2026-04-03T06:00:00.000Z',
-          series: [
-            {
-              key: {},
-              points: [
-                { t: '2026-04-01', value: 41 },
-                { t: '2026-04-02', value: 44 },
-              ],
-            },
-          ],
-        },
-      ],
-    },
-  ],
 })
 
 function named(name: string): Metric {
@@ -261,6 +201,9 @@ export const compositionRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async 
                   fresh_until,
                   ...policyOf(metric, tenant),
                   series: await readMetric(client, metric, read),
+                  ...(query.compare
+                    ? { previous: await readMetric(client, metric, { ...read, range: previousRange(read.range) }) }
+                    : {}),
                 })
               return { metrics: answers }
             }),

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { revenuePolicyVersion } from '../../../db/revenue/policy.ts'
 import type { Tenant } from '../../../db/tenant.ts'
 import { describeUnit } from '../../../db/unit.ts'
-import type { Metric, MetricRole } from '../../../metrics/metric.ts'
+import { type Metric, type MetricRole, meaningOf } from '../../../metrics/metric.ts'
 import type { catalogueEntrySchema } from '../../schemas/catalogue.ts'
 import type { Role } from '../../security/principal.ts'
 
@@ -13,6 +13,7 @@ export function describeMetric(metric: Metric, tenant: Tenant): z.infer<typeof c
   return {
     name: metric.name,
     title: metric.title,
+    ...meaningOf(metric),
     unit: describeUnit(metric, tenant),
     ...(metric.target ? { target: metric.target } : {}),
     dimensions: [...metric.dimensions],

@@ -11,6 +11,7 @@ import { metricRoutes } from './metrics.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { responseTimeRoutes } from './response-times.ts'
 import { revenueRoutes } from './revenue.ts'
+import { sessionRoutes } from './session.ts'
 import { tenantContexts } from './tenant-context.ts'
 
 /** Everything below /api/analytics. */
@@ -22,6 +23,7 @@ export const analytics: FastifyPluginAsync<{ masterKey: Buffer; ingested?: () =>
   await app.register(
     async (scope) => {
       await scope.register(eventRoutes, shared)
+      await scope.register(sessionRoutes, shared)
       await scope.register(metricRoutes, shared)
       await scope.register(compositionRoutes, shared)
       await scope.register(heatmapRoutes, shared)

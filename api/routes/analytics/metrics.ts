@@ -30,6 +30,7 @@ export const metricRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
         metrics: metrics
           .filter((metric) => mayRead(request.principal.role, metric))
           .map((metric) => describeMetric(metric, tenant)),
+        fresh_until: await withTenant(app.deps.database.pool, tenant.id, freshUntil),
       }
     },
   )

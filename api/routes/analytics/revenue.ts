@@ -3,7 +3,7 @@ import { DateTime } from 'luxon'
 import type pg from 'pg'
 import { z } from 'zod'
 import { readCard } from '../../../db/cards.ts'
-import { type PeriodRange, periodKey, periodLabel, periodRange } from '../../../db/period.ts'
+import { type PeriodRange, periodKey, periodLabel, periodRange, previousRange } from '../../../db/period.ts'
 import { metricParameters, readMetric } from '../../../db/reader.ts'
 import { revenuePolicyVersion } from '../../../db/revenue/policy.ts'
 import { loadSql } from '../../../db/sql.ts'
@@ -20,12 +20,12 @@ import {
 } from '../../../metrics/relations.ts'
 import { type MovementType, movementTypes } from '../../../sources/revenue/movements.ts'
 import { ApiError, errors } from '../../errors.ts'
+import { type Bridge, kpisAnswerSchema, movementsAnswerSchema, revenueAnswerSchema } from '../../schemas/revenue.ts'
 import { describeMetric, describeUnit, policyOf } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
 import { readMetricQuery, readQuerySchema, readRange } from './read-query.ts'
-import { type Bridge, kpisAnswerSchema, movementsAnswerSchema, revenueAnswerSchema } from './revenue-schemas.ts'
 
 const roles = ['admin', 'finance'] as const
 const named = (names: readonly string[]): Metric[] =>
@@ -59,6 +59,12 @@ export const revenueSeriesMetrics = named([
   'contraction_mrr',
   'churn_mrr',
   'mrr_fx_adjustment',
+  'arr',
+  'arpu',
+  'paying_customers',
+  'subscriber_churn_rate',
+  'gross_mrr_churn_rate',
+  'net_mrr_churn_rate',
 ])
 
 const STALE_DAYS = 7
@@ -134,6 +140,7 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
           to: readQuerySchema.shape.to,
           granularity: granularity.default('month'),
           group_by: readQuerySchema.shape.group_by,
+          compare: readQuerySchema.shape.compare,
           ...filters,
         }),
         response: { 200: revenueAnswerSchema },
@@ -144,7 +151,7 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
       const { tenant } = await contextOf(principal.tenantId)
       const read = readMetricQuery(query, netMrr, tenant, principal)
       return reply.sendCached({
-        key: { range: describeRange(read.range), groupBy: read.groupBy, filters: read.filters },
+        key: { range: describeRange(read.range), groupBy: read.groupBy, filters: read.filters, compare: query.compare },
         sources: ['kpi'],
         ttlSeconds: 60,
         produce: () =>
@@ -152,13 +159,20 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
             const now = DateTime.utc()
             const fresh_until = await freshUntil(client)
             const metrics = []
-            for (const metric of revenueSeriesMetrics)
+            const asked = [...(read.groupBy ? [read.groupBy] : []), ...(Object.keys(read.filters) as Dimension[])]
+            // A metric that cannot be cut as asked is left out: the uncut number would be another's.
+            for (const metric of revenueSeriesMetrics.filter(({ dimensions }) =>
+              asked.every((name) => dimensions.includes(name)),
+            ))
               metrics.push({
                 metric: describeMetric(metric, tenant),
                 range: describeRange(read.range),
                 fresh_until,
                 ...policyOf(metric, tenant),
                 series: await readMetric(client, metric, read, now),
+                ...(query.compare
+                  ? { previous: await readMetric(client, metric, { ...read, range: previousRange(read.range) }, now) }
+                  : {}),
               })
             return {
               range: describeRange(read.range),

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { movementTypes } from '../../../sources/revenue/movements.ts'
-import { cardSchema } from '../../schemas/card.ts'
-import { rangeSchema, seriesAnswerSchema } from '../../schemas/series.ts'
-import { unitSchema } from '../../schemas/unit.ts'
+import { movementTypes } from '../../sources/revenue/movements.ts'
+import { cardSchema } from './card.ts'
+import { rangeSchema, seriesAnswerSchema } from './series.ts'
+import { unitSchema } from './unit.ts'
 
 const amount = z.number().nullable().describe('Minor units of the reporting currency; null while a rate is unknown.')
 const fresh_until = z.string().nullable()

@@ -1,0 +1,141 @@
+import type { ReactNode } from 'react'
+import {
+  Area,
+  Bar,
+  CartesianGrid,
+  ComposedChart,
+  type DotItemDotProps,
+  Line,
+  ReferenceLine,
+  ResponsiveContainer,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from 'recharts'
+import { useFormat } from '../session/session.tsx'
+import type { Column, TimeTable } from './data.ts'
+import { dashAt } from './palette.ts'
+import { Tip } from './tip.tsx'
+import { colourOf, current } from './trend-colours.ts'
+
+type Kind = 'line' | 'area' | 'bar' | 'stack'
+
+interface TrendProps {
+  readonly table: TimeTable
+  readonly kind?: Kind
+  readonly height?: number
+  readonly target?: { readonly value: number; readonly title: string } | undefined
+  /** Lines need not start at zero; bars and areas always do. */
+  readonly fromZero?: boolean
+  readonly label: string
+  readonly onPick?: (t: string) => void
+}
+
+/** Values over time. A dot marks a bucket that is not over; the period before is a pale dashed line. */
+export function Trend({ table, kind = 'line', height = 260, target, fromZero, label, onPick }: TrendProps): ReactNode {
+  const format = useFormat()
+  const { granularity, columns, rows } = table
+  const unit = columns[0]?.unit ?? { kind: 'count' as const }
+  const startsAtZero = fromZero ?? (kind !== 'line' || unit.kind === 'count' || unit.kind === 'money')
+  return (
+    <div className="chart" role="img" aria-label={label}>
+      <ResponsiveContainer width="100%" height={height}>
+        <ComposedChart
+          data={rows as { t: string; partial: boolean; values: Record<string, number | null> }[]}
+          margin={{ top: 8, right: 12, bottom: 0, left: 0 }}
+          onClick={({ activeLabel }) => onPick?.(String(activeLabel))}
+          accessibilityLayer={false}
+        >
+          <CartesianGrid vertical={false} stroke="var(--grid)" />
+          <XAxis
+            dataKey="t"
+            tickFormatter={(t: string) => format.bucketShort(t, granularity)}
+            tickLine={false}
+            axisLine={false}
+            minTickGap={28}
+            tickMargin={8}
+          />
+          <YAxis
+            width="auto"
+            tickFormatter={(value: number) => format.short(value, unit)}
+            tickLine={false}
+            axisLine={false}
+            domain={[startsAtZero ? 0 : 'auto', 'auto']}
+            tickCount={5}
+          />
+          <Tooltip
+            isAnimationActive={false}
+            cursor={{ stroke: 'var(--muted)', strokeDasharray: '3 3', fill: 'var(--hover)' }}
+            content={({ active, label: t }) =>
+              active ? <Tip table={table} t={String(t)} colourOf={(column) => colourOf(columns, column)} /> : null
+            }
+          />
+          {target && (
+            <ReferenceLine
+              y={target.value}
+              stroke="var(--target)"
+              strokeDasharray="6 4"
+              ifOverflow="extendDomain"
+              label={{ value: target.title, position: 'insideTopLeft', className: 'target-label' }}
+            />
+          )}
+          {columns.map((column) => draw(column, columns, kind))}
+        </ComposedChart>
+      </ResponsiveContainer>
+    </div>
+  )
+}
+
+function draw(column: Column, columns: readonly Column[], kind: Kind): ReactNode {
+  const index = current(columns).indexOf(column)
+  const colour = colourOf(columns, column)
+  const shared = {
+    key: column.key,
+    dataKey: (row: { values: Record<string, number | null> }) => row.values[column.key] ?? null,
+    name: column.title,
+    isAnimationActive: false,
+  }
+  if (column.isPrevious)
+    return <Line {...shared} key={column.key} stroke={colour} strokeDasharray="4 4" strokeWidth={1.5} dot={false} />
+  if (kind === 'bar' || kind === 'stack')
+    return (
+      <Bar
+        {...shared}
+        key={column.key}
+        fill={colour}
+        maxBarSize={36}
+        radius={kind === 'stack' ? 0 : [3, 3, 0, 0]}
+        {...(kind === 'stack' ? { stackId: 'all' } : {})}
+      />
+    )
+  if (kind === 'area')
+    return (
+      <Area
+        {...shared}
+        key={column.key}
+        stroke={colour}
+        strokeWidth={2}
+        fill={colour}
+        fillOpacity={0.12}
+        dot={Dot}
+        activeDot={{ r: 4 }}
+      />
+    )
+  return (
+    <Line
+      {...shared}
+      key={column.key}
+      stroke={colour}
+      strokeWidth={2}
+      strokeDasharray={dashAt(index)}
+      dot={Dot}
+      activeDot={{ r: 4 }}
+    />
+  )
+}
+
+/** Only a running bucket, and a value alone between gaps, get a dot: a line shows the others. */
+function Dot({ cx, cy, stroke, payload, key }: DotItemDotProps) {
+  if (!payload?.partial || cx === undefined || cy === undefined || Number.isNaN(cy)) return <g key={key} />
+  return <circle key={key} cx={cx} cy={cy} r={4} fill="var(--surface)" stroke={stroke} strokeWidth={2} />
+}

@@ -1,0 +1,5 @@
+import { PageFrame } from '../ui/page.tsx'
+
+export default function Soon() {
+  return <PageFrame title="Soon">On its way.</PageFrame>
+}

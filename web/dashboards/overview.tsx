@@ -1,0 +1,201 @@
+import type { ReactNode } from 'react'
+import { cardsAnswerSchema } from '../../api/schemas/card.ts'
+import { categories, type Granularity } from '../../metrics/metric.ts'
+import { useRead } from '../api/queries.ts'
+import type { Format } from '../format.ts'
+import { useFormat } from '../session/session.tsx'
+import { type Card, MetricCard, targetText } from '../ui/cards.tsx'
+import { Choice } from '../ui/controls.tsx'
+import { Link } from '../ui/link.tsx'
+import { PageFrame } from '../ui/page.tsx'
+import { Empty, Loaded } from '../ui/state.tsx'
+import { toneOf } from '../ui/status.tsx'
+import { navigate, usePath, useSearch } from '../view/router.ts'
+import { carriedSearch, withChange } from '../view/view.ts'
+
+type Period = Exclude<Granularity, 'hour'>
+const periods = ['day', 'week', 'month'] as const
+
+/** Where a pillar is explained, and what it is called here. */
+const pillars: Readonly<Record<Card['category'], { title: string; path: string }>> = {
+  engagement: { title: 'Engagement', path: '/engagement' },
+  goals: { title: 'Goals', path: '/goals' },
+  habits: { title: 'Habits', path: '/goals' },
+  ai: { title: 'AI', path: '/nudges' },
+  coaching: { title: 'Coaching', path: '/coaches' },
+  retention: { title: 'Retention', path: '/cohorts' },
+  revenue: { title: 'Revenue', path: '/revenue' },
+}
+
+/** The numbers the business is steered by, first; the order is the order of the requirements. */
+const headline = [
+  'net_mrr',
+  'wau',
+  'goal_completion_rate',
+  'average_streak_days',
+  'ai_session_satisfaction',
+  'd7_retention',
+]
+
+/** The week on one page: what moved, what is off its target, and every pillar's numbers. */
+export default function Overview() {
+  const path = usePath()
+  const search = useSearch()
+  const period = periods.find((name) => name === new URLSearchParams(search).get('period')) ?? 'week'
+  const query = useRead('/overview', cardsAnswerSchema, { granularity: period }, { everyMs: 120_000 })
+  return (
+    <PageFrame
+      title="Overview"
+      lead={query.data ? <Lead cards={query.data.cards} period={period} /> : 'How the business does'}
+      freshUntil={query.data?.fresh_until}
+      controls={
+        <fieldset className="controls">
+          <legend className="sr">What is shown</legend>
+          <Choice
+            label="Period"
+            value={period}
+            options={[
+              ['day', 'Yesterday'],
+              ['week', 'Last full week'],
+              ['month', 'Last full month'],
+            ]}
+            onChange={(value) =>
+              navigate(path + withChange(search, { period: value === 'week' ? undefined : value }), { replace: true })
+            }
+          />
+        </fieldset>
+      }
+    >
+      <Loaded
+        query={query}
+        height={420}
+        empty={({ cards }) =>
+          cards.every(({ value }) => !value) && (
+            <Empty title="No numbers yet">
+              Send members’ events to <code>POST /api/analytics/events</code>, and connect Stripe or RevenueCat. The
+              first full {period} shows up here by itself.
+            </Empty>
+          )
+        }
+      >
+        {({ cards }) => <Cards cards={cards} period={period} />}
+      </Loaded>
+    </PageFrame>
+  )
+}
+
+function Lead({ cards, period }: { cards: readonly Card[]; period: Period }): ReactNode {
+  const format = useFormat()
+  const t =
+    cards.find(({ name, period: at }) => name === 'wau' && at !== null)?.period ??
+    cards.find(({ period: at }) => at)?.period
+  return t ? `${format.bucket(t, period)}, against the ${period} before` : `The last full ${period}`
+}
+
+function Cards({ cards, period }: { cards: readonly Card[]; period: Period }) {
+  const search = useSearch()
+  const byName = new Map(cards.map((card) => [card.name, card]))
+  const first = headline.flatMap((name) => byName.get(name) ?? [])
+  const rest = cards.filter(({ name }) => !headline.includes(name))
+  const href = ({ category }: Card) => pillars[category].path + carriedSearch(search)
+  return (
+    <>
+      <InShort cards={cards} period={period} />
+      <section aria-labelledby="headline">
+        <h2 id="headline" className="section">
+          Headline numbers
+        </h2>
+        <div className="cards">
+          {first.map((card) => (
+            <MetricCard key={card.name} card={card} href={href(card)} />
+          ))}
+        </div>
+      </section>
+      <div className="pillars">
+        {categories
+          .map((category) => [category, rest.filter((card) => card.category === category)] as const)
+          .filter(([, of]) => of.length > 0)
+          .map(([category, of]) => (
+            <section key={category} aria-labelledby={category} className="pillar">
+              <h2 id={category} className="section">
+                <Link href={pillars[category].path + carriedSearch(search)}>{pillars[category].title}</Link>
+              </h2>
+              <div className="cards tight">
+                {of.map((card) => (
+                  <MetricCard key={card.name} card={card} size="small" />
+                ))}
+              </div>
+            </section>
+          ))}
+      </div>
+    </>
+  )
+}
+
+/** Three or four sentences that somebody could read out in a meeting. */
+function InShort({ cards, period }: { cards: readonly Card[]; period: Period }) {
+  const format = useFormat()
+  const search = useSearch()
+  const aimed = cards.filter(({ status }) => status !== null)
+  const good = aimed.filter(({ status }) => status === 'on_track')
+  const missed = aimed.filter(({ status }) => status !== 'on_track')
+  const moved = cards
+    .filter((card) => card.change !== null && card.value !== null && toneOf(card.change, card.better) !== 'plain')
+    .sort((a, b) => Math.abs(b.change ?? 0) - Math.abs(a.change ?? 0))
+  const better = moved.find((card) => toneOf(card.change, card.better) === 'good')
+  const worse = moved.find((card) => toneOf(card.change, card.better) === 'bad' && !missed.includes(card))
+  const link = (card: Card) => <Link href={pillars[card.category].path + carriedSearch(search)}>{card.title}</Link>
+  return (
+    <section className="short" aria-labelledby="short">
+      <h2 id="short">The {period} in short</h2>
+      <div className="score" aria-hidden="true">
+        <strong>
+          {good.length}
+          <span>/{aimed.length}</span>
+        </strong>
+        <span>targets met</span>
+      </div>
+      <ul>
+        <li className="sr">
+          {good.length} of {aimed.length} targets are met.
+        </li>
+        {missed.slice(0, 3).map((card) => (
+          <li key={card.name} className={card.status ?? ''}>
+            {link(card)} {missedText(card, format, period)}
+          </li>
+        ))}
+        {better && (
+          <li className="good">
+            {link(better)} went {(better.change ?? 0) > 0 ? 'up' : 'down'} {format.change(better.change)} to{' '}
+            <b>{format.value(better.value, better.unit)}</b>.
+          </li>
+        )}
+        {worse && (
+          <li className="bad">
+            {link(worse)} went {(worse.change ?? 0) > 0 ? 'up' : 'down'} {format.change(worse.change)} to{' '}
+            <b>{format.value(worse.value, worse.unit)}</b>.
+          </li>
+        )}
+      </ul>
+    </section>
+  )
+}
+
+function missedText(card: Card, format: Format, period: Period): ReactNode {
+  const target = targetText(card, format)?.replace('Target', 'the target is')
+  const now =
+    card.target?.of === 'change' ? (
+      <>
+        changed by <b>{format.change(card.change)}</b> on the {period} before
+      </>
+    ) : (
+      <>
+        is at <b>{format.value(card.value, card.unit)}</b>
+      </>
+    )
+  return (
+    <>
+      {now}; {target}.
+    </>
+  )
+}

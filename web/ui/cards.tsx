@@ -1,0 +1,50 @@
+import type { z } from 'zod'
+import type { cardSchema } from '../../api/schemas/card.ts'
+import { Sparkline } from '../charts/sparkline.tsx'
+import type { Format } from '../format.ts'
+import { useFormat } from '../session/session.tsx'
+import { Link } from './link.tsx'
+import { Change, StatusBadge, toneOf } from './status.tsx'
+
+export type Card = z.infer<typeof cardSchema>
+
+/** "Target ≥ 65 %", "Target +25 % a week". */
+export function targetText(card: Pick<Card, 'target' | 'unit'>, format: Format): string | undefined {
+  const { target, unit } = card
+  if (!target) return undefined
+  const sign = target.direction === 'at_least' ? '≥' : '≤'
+  if (target.of === 'change') return `Target ${format.change(target.value)}`
+  return `Target ${sign} ${format.value(target.value, unit)}`
+}
+
+/** One number with its change, target and shape; a link to the dashboard that explains it. */
+export function MetricCard({
+  card,
+  href,
+  than,
+  size = 'large',
+}: {
+  card: Card
+  href?: string
+  than?: string
+  size?: 'large' | 'small'
+}) {
+  const format = useFormat()
+  const target = targetText(card, format)
+  return (
+    <article className={`card ${size}`} data-metric={card.name}>
+      <header>
+        <h3>{href ? <Link href={href}>{card.title}</Link> : card.title}</h3>
+        {card.status && <StatusBadge status={card.status} />}
+      </header>
+      <p className="figure">{format.value(card.value, card.unit)}</p>
+      <footer>
+        <div>
+          <Change change={card.change} better={card.better} {...(than ? { than } : {})} />
+          {target && <span className="target">{target}</span>}
+        </div>
+        <Sparkline values={card.trend.map(({ value }) => value)} tone={toneOf(card.change, card.better)} />
+      </footer>
+    </article>
+  )
+}

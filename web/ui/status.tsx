@@ -1,0 +1,44 @@
+import { useFormat } from '../session/session.tsx'
+import { Icon } from './icons.tsx'
+
+const titles = { on_track: 'On track', at_risk: 'At risk', off_track: 'Off track' } as const
+const icons = { on_track: 'check', at_risk: 'warning', off_track: 'cross' } as const
+export type Status = keyof typeof titles
+
+/** How a number stands against its target: in words, a sign and a colour. */
+export function StatusBadge({ status }: { status: Status }) {
+  return (
+    <span className={`status ${status}`}>
+      <Icon name={icons[status]} size={14} />
+      {titles[status]}
+    </span>
+  )
+}
+
+export type Tone = 'good' | 'bad' | 'plain'
+
+/** Good or bad news; under half a percent is none. */
+export function toneOf(change: number | null | undefined, better: 'lower' | undefined): Tone {
+  if (change === null || change === undefined || Math.abs(change) < 0.005) return 'plain'
+  return change > 0 === (better !== 'lower') ? 'good' : 'bad'
+}
+
+/** ▲ 3.4 % against the period before. */
+export function Change({
+  change,
+  better,
+  than,
+}: {
+  change: number | null
+  better?: 'lower' | undefined
+  than?: string
+}) {
+  const format = useFormat()
+  if (change === null) return <span className="change plain">{than ? `no value ${than}` : 'nothing to compare'}</span>
+  return (
+    <span className={`change ${toneOf(change, better)}`}>
+      <span aria-hidden="true">{change > 0.0005 ? '▲' : change < -0.0005 ? '▼' : '■'}</span> {format.change(change)}
+      {than && <span className="than"> {than}</span>}
+    </span>
+  )
+}
