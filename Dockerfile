@@ -6,6 +6,18 @@ COPY package.json package-lock.json .npmrc ./
 # No package of ours needs its install scripts.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
 
+FROM node:22-slim AS web
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json ./
+COPY sources ./sources
+COPY metrics ./metrics
+COPY api ./api
+COPY cli ./cli
+COPY web ./web
+RUN npm run build
+
 FROM node:22-slim
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
@@ -22,6 +34,7 @@ COPY objects ./objects
 COPY workers ./workers
 COPY api ./api
 COPY cli ./cli
+COPY --from=web /app/web/dist ./web/dist
 # The user `node` (1000) of the base image. It owns nothing under /app: code cannot be changed at run time.
 USER node
 EXPOSE 3000

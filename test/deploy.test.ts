@@ -153,7 +153,13 @@ describe('Dockerfile', () => {
   })
 
   test('installs production packages only and does not run as root', () => {
-    expect(lines.filter((line) => line.startsWith('RUN npm ci'))).toEqual([expect.stringContaining('--omit=dev')])
+    const shipped = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')))
+    expect(shipped.filter((line) => line.startsWith('COPY --from=')).join()).toContain('--from=dependencies')
+    // The stage that bundles the dashboards has development packages; of it, only web/dist is shipped.
+    expect(shipped.filter((line) => line.includes('--from=web'))).toEqual(['COPY --from=web /app/web/dist ./web/dist'])
+    expect(lines.filter((line) => line.startsWith('RUN npm ci --omit'))).toEqual([
+      expect.stringContaining('--omit=dev'),
+    ])
     expect(lines.filter((line) => line.startsWith('USER ')).at(-1)).toBe('USER node')
     for (const image of lines.filter((line) => line.startsWith('FROM ')))
       expect(image).toMatch(/^FROM node:(20|22)-slim/)

@@ -1,9 +1,8 @@
 import { UserManager, WebStorageStateStore } from 'oidc-client-ts'
 import { signInAnswerSchema } from '../../api/schemas/session.ts'
 import { ask } from '../api/client.ts'
+import { keepSignInError } from './sign-in-error.ts'
 import { setToken } from './token.ts'
-
-const ERROR_KEY = 'upcoach.sign-in-error'
 
 /** The configured provider; undefined when tokens are handed out instead. */
 async function userManager(): Promise<UserManager | undefined> {
@@ -39,14 +38,7 @@ export async function completeSignIn(): Promise<void> {
     if (user) setToken(user.access_token)
     await manager?.removeUser()
   } catch {
-    sessionStorage.setItem(ERROR_KEY, 'The identity provider did not sign you in. Try again.')
+    keepSignInError('The identity provider did not sign you in. Try again.')
   }
   history.replaceState(null, '', at)
-}
-
-/** Why the last attempt failed, once. */
-export function takeSignInError(): string | undefined {
-  const message = sessionStorage.getItem(ERROR_KEY) ?? undefined
-  sessionStorage.removeItem(ERROR_KEY)
-  return message
 }

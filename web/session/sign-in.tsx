@@ -3,12 +3,13 @@ import { type FormEvent, useState } from 'react'
 import { signInAnswerSchema } from '../../api/schemas/session.ts'
 import { ask } from '../api/client.ts'
 import { Mark } from '../ui/icons.tsx'
+import { takeSignInError } from './sign-in-error.ts'
 import { setToken } from './token.ts'
 
 /** The page of somebody without a (valid) token. */
 export function SignIn({ reason }: { reason?: string | undefined }) {
   const [text, setText] = useState('')
-  const [failed, setFailed] = useState<string>()
+  const [failed, setFailed] = useState(takeSignInError)
   const { data } = useQuery({
     queryKey: ['/sign-in'],
     queryFn: ({ signal }) => ask({ path: '/sign-in', schema: signInAnswerSchema, signal }),

@@ -1,5 +1,4 @@
 import { type ReactNode, useState } from 'react'
-import { catalogueAnswerSchema } from '../../api/schemas/catalogue.ts'
 import { seriesAnswerSchema } from '../../api/schemas/series.ts'
 import { type Dimension, dimensionTitles, type Granularity } from '../../metrics/metric.ts'
 import { useRead } from '../api/queries.ts'
@@ -204,6 +203,3 @@ function FilterValues(props: {
     </fieldset>
   )
 }
-
-/** Everything the token may read, by name; kept for long, it changes with a release. */
-export const useCatalogue = () => useRead('/metrics', catalogueAnswerSchema)
