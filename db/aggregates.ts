@@ -37,6 +37,7 @@ export const aggregates: readonly Aggregate[] = [
   { name: 'nudges_hourly', source: 'nudges', bucket: HOUR },
   { name: 'nudge_free_daily', source: 'nudge_free_days', bucket: DAY, localDays: true },
   { name: 'ratings_daily', source: 'events', bucket: DAY },
+  { name: 'churn_daily', source: 'churn_scores', bucket: DAY, localDays: true },
   { name: 'mrr_daily', source: 'mrr_entries', bucket: DAY },
   { name: 'subscribers_daily', source: 'mrr_movements', bucket: DAY },
   { name: 'revenue_daily', source: 'revenue_entries', bucket: DAY },

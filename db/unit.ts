@@ -11,7 +11,7 @@ function currencyDigits(currency: string): number {
   return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
 }
 
-export function describeUnit(metric: Metric, tenant: Pick<Tenant, 'currency'>): DescribedUnit {
+export function describeUnit(metric: Pick<Metric, 'unit'>, tenant: Pick<Tenant, 'currency'>): DescribedUnit {
   const { kind } = metric.unit
   return kind === 'money' ? { kind, currency: tenant.currency, digits: currencyDigits(tenant.currency) } : { kind }
 }

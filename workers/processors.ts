@@ -5,6 +5,7 @@ import type { JobName, Payload } from './queues.ts'
 import { reconcile } from './reconcile.ts'
 import { refreshAggregates } from './refresh-aggregates.ts'
 import { runPolicies } from './run-policies.ts'
+import { scoreChurn } from './score-churn.ts'
 import { vacuum } from './vacuum.ts'
 
 /** What is done for each kind of job. */
@@ -16,5 +17,6 @@ export const processors: {
   'close-days': closeDays,
   'run-policies': runPolicies,
   reconcile,
+  'score-churn': scoreChurn,
   vacuum,
 }

@@ -30,6 +30,7 @@ export const jobs = {
   'refresh-aggregates': contract({ queue: 'aggregates', payload: nothing, attempts: 4, backoffMs: 1000, single: true }),
   'close-days': contract({ queue: 'maintenance', payload: nothing, attempts: 2, backoffMs: 5000, single: true }),
   'run-policies': contract({ queue: 'maintenance', payload: nothing, attempts: 1, backoffMs: 1000, single: true }),
+  'score-churn': contract({ queue: 'maintenance', payload: nothing, attempts: 2, backoffMs: 30_000, single: true }),
   vacuum: contract({ queue: 'maintenance', payload: nothing, attempts: 1, backoffMs: 1000, single: true }),
   reconcile: contract({
     queue: 'maintenance',

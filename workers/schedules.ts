@@ -23,6 +23,8 @@ export const schedules: readonly Schedule<JobName>[] = [
   schedule('refresh-aggregates', 30 * SECOND, {}),
   // Tenants' days end at every quarter of an hour of the world's zones.
   schedule('close-days', 300 * SECOND, {}),
+  // Scores each tenant once its local day is over and counted.
+  schedule('score-churn', 60 * SECOND, {}),
   schedule('run-policies', 30 * SECOND, {}),
   schedule('vacuum', HOUR, {}),
   schedule('reconcile', 6 * HOUR, { days: 5 }),

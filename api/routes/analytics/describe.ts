@@ -22,8 +22,8 @@ export function describeMetric(metric: Metric, tenant: Tenant): z.infer<typeof c
   }
 }
 
-/** Whether a role may read a metric; admins read all. */
-export const mayRead = (role: Role, metric: Metric): boolean =>
+/** Whether a role may read a metric or alert rule; admins read all. */
+export const mayRead = (role: Role, metric: Pick<Metric, 'roles'>): boolean =>
   role === 'admin' || (role !== 'service' && metric.roles.includes(role as MetricRole))
 
 /** For answers with money: the policy it was counted under. */

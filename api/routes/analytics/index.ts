@@ -1,5 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { aiNudgeRoutes } from './ai-nudges.ts'
+import { alertRoutes } from './alerts.ts'
+import { churnRiskRoutes } from './churn-risk.ts'
 import { coachRoutes } from './coaches.ts'
 import { cohortDeepDiveRoutes } from './cohort-deep-dive.ts'
 import { cohortRevenueRoutes } from './cohort-revenue.ts'
@@ -34,6 +36,8 @@ export const analytics: FastifyPluginAsync<{ masterKey: Buffer; ingested?: () =>
       await scope.register(responseTimeRoutes, shared)
       await scope.register(revenueRoutes, shared)
       await scope.register(cohortRevenueRoutes, shared)
+      await scope.register(churnRiskRoutes, shared)
+      await scope.register(alertRoutes, shared)
     },
     { prefix: '/api/analytics' },
   )
