@@ -51,6 +51,10 @@ export const environment = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   /** Heavy reads per tenant and minute. */
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(60),
+  /** Ingestion that would wait for longer than this is refused with 429 or 503; a tenant may fill half of it. */
+  INGEST_MAX_WAIT_SECONDS: z.coerce.number().min(0.1).max(60).default(2),
+  /** Bodies of ingestion in flight per process, MiB. */
+  INGEST_MAX_IN_FLIGHT_MB: z.coerce.number().int().min(20).max(4096).default(64),
   TRUST_PROXY: flag.default(false),
   CORS_ORIGINS: list.default([]),
   /** Identity provider people sign in with on the dashboards (authorization code with PKCE); needs OIDC_CLIENT_ID. */

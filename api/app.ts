@@ -3,6 +3,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { audit } from './audit.ts'
 import type { AppDeps } from './deps.ts'
 import { openapi } from './openapi.ts'
+import { admission } from './plugins/admission.ts'
 import { authentication } from './plugins/authentication.ts'
 import { availability } from './plugins/availability.ts'
 import { bodyTypes } from './plugins/body-types.ts'
@@ -58,6 +59,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(authentication, { keys: deps.keys })
   await app.register(availability, { database: deps.database })
   await app.register(rateLimit, { perMinute: config.RATE_LIMIT_PER_MINUTE, redis: deps.redis })
+  await app.register(admission, {
+    maxWaitSeconds: config.INGEST_MAX_WAIT_SECONDS,
+    maxBytes: config.INGEST_MAX_IN_FLIGHT_MB * 1024 * 1024,
+  })
   await app.register(gzipBody)
   await app.register(bodyTypes)
   await app.register(httpCache, { cache: deps.cache })

@@ -76,6 +76,12 @@ export const errors = {
     'Use a new key.',
   ),
   RATE_LIMITED: define(429, 'rate_limited', 'Too many heavy reads', 'Wait for `Retry-After` seconds.'),
+  TOO_MUCH_IN_FLIGHT: define(
+    429,
+    'too_much_in_flight',
+    'Too many of your requests are being worked on',
+    'Wait for `Retry-After` seconds and send fewer at the same time.',
+  ),
   HEADERS_TOO_LARGE: define(431, 'headers_too_large', 'The headers are too large', 'Send fewer or shorter headers.'),
   INTERNAL: define(
     500,
@@ -95,6 +101,7 @@ export const errors = {
     'The database could not finish this',
     'Retry, or ask for a smaller range.',
   ),
+  OVERLOADED: define(503, 'overloaded', 'This instance has more to do than it can', 'Send again after `Retry-After`.'),
   IDENTITY_PROVIDER_UNAVAILABLE: define(
     503,
     'identity_provider_unavailable',

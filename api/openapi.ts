@@ -27,6 +27,7 @@ function platformErrors(config: FastifyContextConfig, schema: FastifySchema): re
   if (config.roles)
     found.push(errors.TOKEN_MISSING, errors.TOKEN_INVALID, errors.TOKEN_EXPIRED, errors.ROLE_NOT_ALLOWED)
   if (config.heavyRead) found.push(errors.RATE_LIMITED)
+  if (config.admission) found.push(errors.TOO_MUCH_IN_FLIGHT, errors.OVERLOADED)
   if (config.database !== false) found.push(errors.DATABASE_UNAVAILABLE)
   return found
 }

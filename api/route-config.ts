@@ -12,6 +12,8 @@ declare module 'fastify' {
     database?: boolean
     /** Counts against the tenant's reads per minute. */
     heavyRead?: boolean
+    /** Refused with 429 or 503 before its body is read when it could not be answered soon (plugins/admission.ts). */
+    admission?: boolean
     /** Name of the action in the audit log (`metric.read`), or false to keep it out. Default: method and route. */
     audit?: string | false
     /** Takes application/x-ndjson: the body is then a Buffer. */

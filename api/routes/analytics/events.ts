@@ -80,7 +80,7 @@ export const eventRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, 
     '/events',
     {
       bodyLimit: INGEST_BODY_LIMIT,
-      config: { roles: ['service'], ndjson: true, audit: false },
+      config: { roles: ['service'], ndjson: true, audit: false, admission: true },
       schema: {
         tags: ['events'],
         summary: 'Send events',
