@@ -1,4 +1,6 @@
+import { oltpRedis } from './oltp-redis.ts'
+import { redisEvents } from './redis-events.ts'
 import type { Source } from './source.ts'
 
 /** Every source that a worker can read for a tenant. One that is not listed here does not exist. */
-export const sources: readonly Source[] = []
+export const sources: readonly Source[] = [oltpRedis, redisEvents]
