@@ -63,6 +63,10 @@ export const environment = z.object({
   OIDC_SCOPE: z.string().default('openid profile'),
   /** Origins whose pages may frame an embedded dashboard. */
   EMBED_FRAME_ANCESTORS: list.default([]),
+  /** Password of the login `grafana_operator`, made or changed by `npm run migrate`; unset: no such login. */
+  GRAFANA_DATABASE_PASSWORD: z.string().optional(),
+  /** Name of what is deployed, such as a commit: marked on the dashboards' time axis; unset: the version in package.json. */
+  RELEASE: z.string().max(100).optional(),
 })
 
 export type Config = z.infer<typeof environment> & { readonly dataDir: string }

@@ -28,7 +28,7 @@ const queries: Readonly<Record<string, string>> = {
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
     left join timescaledb_information.continuous_aggregates k on k.view_schema = n.nspname and k.view_name = c.relname
-    where n.nspname in ('analytics', 'tenant') and c.relkind in ('r', 'v', 'p', 'm')`,
+    where n.nspname in ('analytics', 'grafana', 'tenant') and c.relkind in ('r', 'v', 'p', 'm')`,
   columns: `
     select n.nspname || '.' || c.relname || ' ' || to_char(a.attnum, 'FM000') || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
       || case when a.attnotnull then ' not null' else '' end
@@ -38,13 +38,13 @@ const queries: Readonly<Record<string, string>> = {
     join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'v', 'p', 'm')
     join pg_namespace n on n.oid = c.relnamespace
     left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-    where n.nspname in ('analytics', 'tenant') and a.attnum > 0 and not a.attisdropped`,
+    where n.nspname in ('analytics', 'grafana', 'tenant') and a.attnum > 0 and not a.attisdropped`,
   constraints: `
     select n.nspname || '.' || c.relname || ' ' || o.conname || ' ' || pg_get_constraintdef(o.oid)
     from pg_constraint o
     join pg_class c on c.oid = o.conrelid
     join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('analytics', 'tenant') and o.contype in ('c', 'f', 'p', 'u', 'x')`,
+    where n.nspname in ('analytics', 'grafana', 'tenant') and o.contype in ('c', 'f', 'p', 'u', 'x')`,
   indexes: `
     select coalesce(k.view_schema || '.' || k.view_name, n.nspname || '.' || c.relname) || ' '
       || case when x.indisunique then 'unique ' else '' end
@@ -54,7 +54,7 @@ const queries: Readonly<Record<string, string>> = {
     join pg_namespace n on n.oid = c.relnamespace
     left join timescaledb_information.continuous_aggregates k
       on k.materialization_hypertable_schema = n.nspname and k.materialization_hypertable_name = c.relname
-    where n.nspname in ('analytics', 'tenant') or k.view_schema = 'analytics'`,
+    where n.nspname in ('analytics', 'grafana', 'tenant') or k.view_schema = 'analytics'`,
   functions: `
     select n.nspname || '.' || p.proname || '(' || pg_get_function_arguments(p.oid) || ') returns ' || pg_get_function_result(p.oid)
       || ' ' || l.lanname || ' ' || case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end
@@ -63,19 +63,19 @@ const queries: Readonly<Record<string, string>> = {
     from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace
     join pg_language l on l.oid = p.prolang
-    where (n.nspname in ('analytics', 'tenant') or n.nspname = 'public' and p.proname <> all($1))
+    where (n.nspname in ('analytics', 'grafana', 'tenant') or n.nspname = 'public' and p.proname <> all($1))
       and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')`,
   schemas: `
     select n.nspname || coalesce(' for ' || (
         select string_agg(r.rolname || ': ' || a.privilege_type, ', ' order by r.rolname, a.privilege_type)
         from aclexplode(n.nspacl) a join pg_roles r on r.oid = a.grantee where a.grantee <> n.nspowner), '')
-    from pg_namespace n where n.nspname in ('analytics', 'tenant')`,
+    from pg_namespace n where n.nspname in ('analytics', 'grafana', 'tenant')`,
   triggers: `
     select n.nspname || '.' || c.relname || ' ' || t.tgname
     from pg_trigger t
     join pg_class c on c.oid = t.tgrelid
     join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('analytics', 'tenant') and not t.tgisinternal
+    where n.nspname in ('analytics', 'grafana', 'tenant') and not t.tgisinternal
       and t.tgfoid not in (select oid from pg_proc where pronamespace in (select oid from pg_namespace where nspname like '\\_timescaledb%'))`,
   hypertables: `
     select h.hypertable_schema || '.' || h.hypertable_name || ' by ' || d.column_name || ' every ' || extract(epoch from d.time_interval) / 86400 || ' days'

@@ -9,7 +9,8 @@ import type { ClientConnection } from './client-connection.ts'
  */
 export function handOverSql(connection: Pick<ClientConnection, 'user' | 'startup' | 'settings'>): string {
   const statements = [
-    'SET SESSION AUTHORIZATION DEFAULT',
+    // By name: DEFAULT leaves the predecessor's user in place once that has run SET ROLE.
+    'SET SESSION AUTHORIZATION postgres',
     'RESET ALL',
     'SET search_path = "$user", public',
     'SET enable_seqscan = on',

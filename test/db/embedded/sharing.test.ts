@@ -123,6 +123,16 @@ describe('clients that share the session', () => {
     expect((await a.query('select current_user as who')).rows).toEqual([{ who: 'reader' }])
   })
 
+  test('a user that takes a role leaves neither to the next client', async () => {
+    const a = await connectClient(engine)
+    await a.query('create role taker in role reader')
+    const b = await connectClient(engine, { user: 'taker' })
+    const who = 'select current_user as who, session_user as login'
+    await b.query('set role reader')
+    expect((await a.query(who)).rows).toEqual([{ who: 'postgres', login: 'postgres' }])
+    expect((await b.query(who)).rows).toEqual([{ who: 'reader', login: 'taker' }])
+  })
+
   test('DISCARD ALL resets its client and no other', async () => {
     const a = await connectClient(engine)
     const b = await connectClient(engine)
