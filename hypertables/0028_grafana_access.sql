@@ -86,7 +86,7 @@ create view grafana.marks as
   select at, kind, title from analytics.marks;
 
 -- What a metric's SQL may use (metrics/metric.ts), as db/reader.ts binds it: the range cut outwards to whole periods of the
--- tenant's calendar. In queries it is $1: ($1).from_day.
+-- tenant's calendar.
 create type grafana.parameters as (
   tenant_id uuid, timezone text, granularity text, grain text, from_at timestamp, to_at timestamp, from_day date, to_day date,
   from_bucket timestamptz, to_bucket timestamptz, today date, now timestamptz, group_by text, filters jsonb, sla_hours integer,
@@ -172,6 +172,7 @@ end $$;
 
 -- Runs a query of metrics/ as the API does: relations of schema `tenant`, of one tenant. Grafana sends one statement, and a
 -- setting made in the statement that reads it may come too late (views are planned with it); here it is made before.
+-- `query` names its parameters as the files do: :from_day is that field of `p`, whose values never become text.
 create function grafana.query(p grafana.parameters, query text) returns setof record
   language plpgsql
   set search_path = tenant, public
@@ -179,7 +180,7 @@ create function grafana.query(p grafana.parameters, query text) returns setof re
 as $$
 begin
   perform set_config('app.tenant_id', p.tenant_id::text, true);
-  return query execute query using p;
+  return query execute regexp_replace(query, '(?<![:\w]):([a-z_]+)\M', '($1).\1', 'g') using p;
 end $$;
 
 -- A metric as a time series: one row per period that has begun and group, `value` as db/reader.ts computes it. `time` is the
@@ -217,6 +218,24 @@ as $$
   where d.starts <= p.now
   order by 1, 2
 $$;
+
+-- How a value, or its change, stands against a target, as db/cards.ts judges it; null when there is nothing to judge.
+create function grafana.status(value double precision, change double precision, target double precision, at_least boolean,
+  of_change boolean) returns text
+  language sql immutable parallel safe
+  return (
+    select case
+      when judged is null then null
+      when sign * judged >= sign * target then 'on track'
+      when sign * judged >= sign * limit_at_risk then 'at risk'
+      else 'off track'
+    end
+    from (
+      select case when of_change then change else value end as judged, case when at_least then 1 else -1 end as sign,
+        case when of_change then target - case when at_least then 0.02 else -0.02 end
+          when at_least then target * 0.9 else target / 0.9 end as limit_at_risk
+    ) j
+  );
 
 grant select on grafana.tenants, grafana.marks to analytics_grafana;
 

@@ -1,0 +1,7 @@
+-- One series per hour of the tenant's day, one point per day.
+select date_trunc('day', s."time" at time zone z.timezone) at time zone z.timezone as "time",
+  to_char(s."time" at time zone z.timezone, 'HH24') as metric, sum(s.value) as value
+from :series s
+cross join (select timezone from grafana.tenants where slug = ${tenant:sqlstring}) z
+group by 1, 2
+order by 1, 2

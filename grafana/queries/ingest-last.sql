@@ -1,0 +1,7 @@
+-- What arrived last, by tenant.
+select tenant as "Tenant", max(bucket) as "Last hour with events", sum(events) as "Events",
+  sum(events) filter (where bucket >= date_trunc('hour', now()) - interval '24 hours') as "Last 24 h"
+from grafana.ingest
+where $__timeFilter(bucket) and tenant in (${tenants:sqlstring})
+group by 1
+order by 1

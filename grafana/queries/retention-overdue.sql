@@ -1,0 +1,2 @@
+-- Relations that hold rows older than the retention allows.
+select count(*) filter (where overdue) as "Overdue" from grafana.retention

@@ -1,0 +1,2 @@
+-- Bytes of all chunks.
+select coalesce(sum(bytes), 0) as "Size" from grafana.chunks
