@@ -77,7 +77,9 @@ export const audit = fp(
       else goneUnknown.add(request)
     })
     app.addHook('preHandler', async (request) => {
-      validated.set(request, { ...withoutSecrets(request.params), ...withoutSecrets(request.query) })
+      const given = { ...withoutSecrets(request.params), ...withoutSecrets(request.query) }
+      const hidden = (request.routeOptions.config.personal ?? []).filter((name) => given[name] !== undefined)
+      validated.set(request, { ...given, ...Object.fromEntries(hidden.map((name) => [name, '[member]'])) })
       if (goneUnknown.has(request)) write(request, CLIENT_CLOSED)
     })
   },

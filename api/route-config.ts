@@ -16,6 +16,8 @@ declare module 'fastify' {
     admission?: boolean
     /** Name of the action in the audit log (`metric.read`), or false to keep it out. Default: method and route. */
     audit?: string | false
+    /** Path and query parameters that name a member: the audit log keeps that they were given, not what. */
+    personal?: readonly string[]
     /** Takes application/x-ndjson: the body is then a Buffer. */
     ndjson?: boolean
     /** Errors only this route has, for its documentation; the platform's own are added by themselves. */

@@ -104,7 +104,15 @@ export async function openApp(platform: Platform, logStream?: LogStream): Promis
     collectors: workerCollectors(database, queues),
     logStream,
   })
-  await app.register(analytics, { masterKey: secrets.masterKey, ingested: queues.requestFold })
+  await app.register(analytics, {
+    masterKey: secrets.masterKey,
+    ingested: queues.requestFold,
+    // A request that is lost here is made up for by the schedule.
+    erasing: () =>
+      void queues
+        .add('erase-members', {})
+        .catch((err: Error) => logger.warn({ err }, 'an erasure waits for its schedule')),
+  })
   await app.register(webhooks, { masterKey: secrets.masterKey, ingested: queues.requestFold })
   const directory = await builtWeb(logger)
   if (directory !== undefined) await app.register(webApp, { directory })

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { loadSecrets } from '../api/security/secrets.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { AttachedDatabase } from '../db/attach.ts'
-import { deleteSecret, listSecrets, writeSecret } from '../db/secrets.ts'
+import { deleteSecret, listSecrets, rotatePiiKey, writeSecret } from '../db/secrets.ts'
 import { createTenant, listTenants, type Tenant } from '../db/tenant.ts'
 import { updateTenant } from '../db/tenant-settings.ts'
 import { tenantBySlug, withDatabase } from './database.ts'
@@ -15,6 +15,7 @@ npm run tenant -- create <slug> --timezone <IANA> --currency <ISO> [--name <text
 npm run tenant -- set <slug> key=value …      an empty value removes; key=- reads the value from standard input
 npm run tenant -- show <slug>                 secrets are masked
 npm run tenant -- list
+npm run tenant -- rotate-pii-key <slug>       personal values are replaced under a new key from now on
 
 Keys: name, timezone (applies to events from then on), currency, retention_months, sla_hours, session_gap_minutes,
 locale (how dashboards write numbers and dates, such as de-DE), pii_keys (names, comma-separated), feature.<name> (true or false), revenue.<name> (JSON),
@@ -35,7 +36,8 @@ and secrets, stored encrypted: stripe_webhook_secret, revenuecat_authorization, 
     if (pairs.length > 0) usageError(`unexpected: ${pairs.join(' ')}`)
     if (action === 'show')
       return withDatabase(config, async (database) => show(database, await tenantBySlug(database, slug)))
-    if (action !== 'create') usageError(`unknown action ${action}: create, set, show or list`)
+    if (action === 'rotate-pii-key') return rotate(config, slug)
+    if (action !== 'create') usageError(`unknown action ${action}: create, set, show, rotate-pii-key or list`)
     if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(slug)) usageError('a slug has 1–63 lower-case letters, digits and dashes')
     const wanted = {
       slug,
@@ -60,6 +62,16 @@ async function set(config: Config, slug: string, pairs: readonly string[]): Prom
     const { id } = await tenantBySlug(database, slug)
     for (const change of changes) if (change.kind === 'secret') await setSecret(config, database, id, change)
     await show(database, await updateTenant(database.pool, slug, { ...columns, settings }))
+  })
+}
+
+async function rotate(config: Config, slug: string): Promise<void> {
+  await withDatabase(config, async (database) => {
+    const { id } = await tenantBySlug(database, slug)
+    await rotatePiiKey(database.pool, (await loadSecrets(config)).masterKey, id)
+    console.log(
+      'new values are replaced under the new key, in running servers within 5 seconds; stored ones keep theirs',
+    )
   })
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { ParsedEvent } from '../sources/envelope.ts'
+import { erasureKeyOf } from '../sources/member-ids.ts'
 import { parseEvent } from '../sources/parse-event.ts'
 import { scrub, scrubRaw } from '../sources/pii.ts'
 import { type QuarantinedEvent, quarantine, type StorableEvent, storeEvents } from './ingest.ts'
@@ -70,6 +71,13 @@ function timeProblem(at: number, now: number, oldest: number): { code: string; m
   return undefined
 }
 
+/** Of such an event nothing is kept, not in the quarantine either. */
+const memberErased = {
+  field: 'user_id',
+  code: 'member_erased',
+  message: 'This member was erased: nothing about them is stored again. Stop sending their events.',
+}
+
 const ids = ['event_id', 'user_id', 'session_id']
 
 /** What was sent as an id and is none may be a name or a phone number: the quarantine keeps only that it was wrong. */
@@ -92,6 +100,7 @@ export async function acceptEvents(
   options: { readonly now?: number; readonly source?: string; readonly keepRejected?: boolean } = {},
 ): Promise<AcceptedBatch> {
   const { tenant, piiKey } = intake
+  const erasureKey = erasureKeyOf(piiKey)
   const now = options.now ?? Date.now()
   const offset = clockOffset(batch.sent_at, now)
   const oldest = new Date(now)
@@ -132,8 +141,14 @@ export async function acceptEvents(
     pool,
     tenant,
     good.map(({ storable }) => storable),
+    erasureKey,
   )
-  if (options.keepRejected !== false) await quarantine(pool, tenant, bad, batch.sent_at, options.source)
+  if (options.keepRejected !== false)
+    await quarantine(pool, tenant, bad, { erasureKey, sentAt: batch.sent_at, source: options.source })
+  for (const position of stored.erased) {
+    const found = good[position]
+    if (found) errors.push({ index: found.index, event_id: found.storable.event.event_id, ...memberErased })
+  }
   const conflicts = stored.duplicates.flatMap(({ index, conflict }) => {
     const found = good[index]
     if (!conflict || !found) return []
@@ -143,8 +158,8 @@ export async function acceptEvents(
   return {
     accepted: stored.accepted,
     duplicates: stored.duplicates.length,
-    rejected: bad.length,
-    errors,
+    rejected: bad.length + stored.erased.length,
+    errors: errors.sort((a, b) => a.index - b.index),
     conflicts,
   }
 }

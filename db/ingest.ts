@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import type { ParsedEvent } from '../sources/envelope.ts'
+import { memberHash, possibleIds } from '../sources/member-ids.ts'
 import { loadSql } from './sql.ts'
 import type { Tenant } from './tenant.ts'
 
@@ -17,6 +18,8 @@ export interface StoredBatch {
   readonly accepted: number
   /** Positions in the batch whose identity was stored before, and whether the content differed then. */
   readonly duplicates: readonly { index: number; conflict: boolean }[]
+  /** Positions of events whose member was erased: they are not stored. */
+  readonly erased: readonly number[]
 }
 
 /** Objects with their keys in order: senders and databases do not keep the order of keys. */
@@ -42,8 +45,9 @@ export async function storeEvents(
   pool: pg.Pool,
   tenant: Tenant,
   batch: readonly StorableEvent[],
+  erasureKey: Buffer,
 ): Promise<StoredBatch> {
-  if (batch.length === 0) return { accepted: 0, duplicates: [] }
+  if (batch.length === 0) return { accepted: 0, duplicates: [], erased: [] }
   let minAt = ''
   let maxAt = ''
   const rows = batch.map(({ event, occurredAt }, i) => {
@@ -67,9 +71,15 @@ export async function storeEvents(
       content_hash: contentHash(event),
     }
   })
-  const { rows: answers } = await pool.query<{ accepted: number; duplicates: { i: number; conflict: boolean }[] }>(
+  const members = [...new Set(batch.map(({ event }) => event.user_id))]
+  const { rows: answers } = await pool.query<{
+    accepted: number
+    duplicates: { i: number; conflict: boolean }[]
+    erased: number[]
+  }>(
     ingestEvents.bind({
       tenant: tenant.id,
+      members: JSON.stringify(members.map((user_id) => ({ user_id, hash: memberHash(erasureKey, user_id) }))),
       timezone: tenant.timezone,
       events: JSON.stringify(rows),
       min_at: minAt,
@@ -81,6 +91,7 @@ export async function storeEvents(
   return {
     accepted: answer.accepted,
     duplicates: answer.duplicates.map(({ i, conflict }) => ({ index: i, conflict })),
+    erased: answer.erased,
   }
 }
 
@@ -89,18 +100,27 @@ export interface QuarantinedEvent {
   readonly errors: readonly { field: string; code: string; message: string }[]
 }
 
-/** Keeps rejected events until they are replayed after a fix. Their PII must already be replaced. */
+/**
+ * Keeps rejected events until they are replayed after a fix, except those that name an erased member. Their PII must
+ * already be replaced.
+ */
 export async function quarantine(
   pool: pg.Pool,
   tenant: Tenant,
   events: readonly QuarantinedEvent[],
-  sentAt: string | undefined,
-  source = 'api',
+  options: { readonly erasureKey: Buffer; readonly sentAt?: string | undefined; readonly source?: string | undefined },
 ): Promise<void> {
   if (events.length === 0) return
+  const rows = events.map((event) => ({
+    ...event,
+    hashes: [...possibleIds(event.body)].map((id) => memberHash(options.erasureKey, id)),
+  }))
   await pool.query(
     `insert into analytics.quarantine (tenant_id, source, errors, body, sent_at)
-     select $1, $2, errors, body, $4 from jsonb_to_recordset($3::jsonb) as x (errors jsonb, body jsonb)`,
-    [tenant.id, source, JSON.stringify(events), sentAt ?? null],
+     select $1, $2, errors, body, $4 from jsonb_to_recordset($3::jsonb) as x (errors jsonb, body jsonb, hashes text[])
+     where not exists (
+       select from analytics.erased_members e where e.tenant_id = $1 and e.member_hash = any(x.hashes)
+     )`,
+    [tenant.id, options.source ?? 'api', JSON.stringify(rows), options.sentAt ?? null],
   )
 }

@@ -184,7 +184,7 @@ const goals = simpleLedger('goals', 'goal_changes', [
 const ledgers: readonly Ledger[] = [activity, goals, habits, replies, nudges]
 
 // One fold at a time per database: two folds of one member could otherwise overwrite each other's newer state.
-const FOLD_LOCK = 7_302_101
+export const FOLD_LOCK = 7_302_101
 
 const takeDirty = loadSql(new URL('./sql/take-dirty-members.sql', import.meta.url))
 
@@ -266,6 +266,13 @@ async function correctDimensions(client: pg.PoolClient, members: readonly Touche
     const to = endOfDay(span.at(-1)?.day ?? from)
     const changed = new Map(span.flatMap((day) => day.members).map((m) => [`${m.tenant_id}/${m.user_id}`, m]))
     await client.query(memberDimensions.bind({ changed: JSON.stringify([...changed.values()]), from, to }))
+    // What is landed already must be landed again.
+    await client.query(
+      `insert into analytics.landing_marks (tenant_id, day)
+       select distinct x.tenant_id, x.day from jsonb_to_recordset($1::jsonb) as x (tenant_id uuid, day date)
+       where x.day < (now() at time zone 'UTC')::date`,
+      [JSON.stringify(span.flatMap(({ day, members }) => members.map(({ tenant_id }) => ({ tenant_id, day }))))],
+    )
     touched.push({ source: 'events', from, to })
   }
   return touched

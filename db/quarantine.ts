@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { erasureKeyOf } from '../sources/member-ids.ts'
 import { scrubRaw } from '../sources/pii.ts'
 import { acceptEvents, configuredPiiKeys, type Intake } from './accept-events.ts'
 import { quarantine } from './ingest.ts'
@@ -51,7 +52,7 @@ export async function quarantineMessages(
     body: scrubRaw(body, piiKey, personal),
     errors: [{ field: '', code, message }],
   }))
-  await quarantine(pool, tenant, entries, undefined, source)
+  await quarantine(pool, tenant, entries, { erasureKey: erasureKeyOf(piiKey), source })
 }
 
 export interface QuarantineReplay {
@@ -101,13 +102,18 @@ export async function replayQuarantine(
   return total
 }
 
+/** Erased members' entries go; the others get their outcome. */
 async function settle(pool: pg.Pool, outcomes: readonly { id: number; errors: unknown }[]): Promise<void> {
   await pool.query(
-    `update analytics.quarantine q set
+    `with erased as (
+       delete from analytics.quarantine q using jsonb_to_recordset($1::jsonb) as o (id bigint, errors jsonb)
+       where q.id = o.id and o.errors @> '[{"code": "member_erased"}]'
+     )
+     update analytics.quarantine q set
        replayed_at = case when o.errors is null then now() end,
        errors = coalesce(o.errors, q.errors)
      from jsonb_to_recordset($1::jsonb) as o (id bigint, errors jsonb)
-     where q.id = o.id`,
+     where q.id = o.id and o.errors @> '[{"code": "member_erased"}]' is not true`,
     [JSON.stringify(outcomes)],
   )
 }

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type pg from 'pg'
+import { erasureKeyOf } from '../sources/member-ids.ts'
 
 const ALGORITHM = 'aes-256-gcm'
 const VERSION = 1
@@ -87,20 +88,39 @@ export async function listSecrets(pool: pg.Pool, tenantId: string): Promise<Secr
   return rows
 }
 
-/**
- * The key under which a tenant's PII is replaced (HMAC-SHA256), 32 bytes; made on first use. It never changes: the same
- * address must give the same pseudonym for as long as its events are kept.
- */
-export async function piiKey(pool: pg.Pool, masterKey: Buffer, tenantId: string): Promise<Buffer> {
-  const known = await readSecret(pool, masterKey, tenantId, PII_KEY)
+/** A secret that the platform makes itself on first use. */
+export async function madeSecret(
+  pool: pg.Pool,
+  masterKey: Buffer,
+  tenantId: string,
+  name: string,
+  make: () => Buffer,
+): Promise<Buffer> {
+  const known = await readSecret(pool, masterKey, tenantId, name)
   if (known) return known
   await pool.query(
     `insert into analytics.tenant_secrets (tenant_id, name, ciphertext) values ($1, $2, $3)
      on conflict (tenant_id, name) do nothing`,
-    [tenantId, PII_KEY, encryptSecret(masterKey, tenantId, PII_KEY, randomBytes(KEY_BYTES))],
+    [tenantId, name, encryptSecret(masterKey, tenantId, name, make())],
   )
   // Read back: of two processes that made one at the same time, the first row counts.
-  const stored = await readSecret(pool, masterKey, tenantId, PII_KEY)
-  if (!stored) throw new Error('the tenant of this PII key does not exist')
+  const stored = await readSecret(pool, masterKey, tenantId, name)
+  if (!stored) throw new Error('the tenant of this key does not exist')
   return stored
+}
+
+/**
+ * The key under which a tenant's PII is replaced (HMAC-SHA256); made on first use, 32 bytes. The same address gives the
+ * same pseudonym until the key is rotated; then it is 64 bytes, see `rotatePiiKey`.
+ */
+export const piiKey = (pool: pg.Pool, masterKey: Buffer, tenantId: string): Promise<Buffer> =>
+  madeSecret(pool, masterKey, tenantId, PII_KEY, () => randomBytes(KEY_BYTES))
+
+/**
+ * A new key for PII from now on: values stored before keep their old pseudonyms, so a person counts as another one where
+ * only pseudonyms tell. Its second half stays what erased members are recognised by, however often it is rotated.
+ */
+export async function rotatePiiKey(pool: pg.Pool, masterKey: Buffer, tenantId: string): Promise<void> {
+  const known = await piiKey(pool, masterKey, tenantId)
+  await writeSecret(pool, masterKey, tenantId, PII_KEY, Buffer.concat([randomBytes(KEY_BYTES), erasureKeyOf(known)]))
 }

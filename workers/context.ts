@@ -15,6 +15,8 @@ export interface WorkerContext {
   readonly queues: Queues
   readonly objects: ObjectStore
   readonly logger: Logger
+  /** Encrypts tenants' secrets: the keys of receipts among them. */
+  readonly masterKey: Buffer
   /** true from the moment the process begins to shut down: long work stops at its next safe point. */
   isClosing(): boolean
 }

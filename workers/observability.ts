@@ -1,5 +1,4 @@
 import type { Database } from '../db/database.ts'
-import { devicesWithGaps } from '../db/device-sequence.ts'
 import { type Backlog, type JobOutcome, jobOutcomes, listPolicies, type Policy, readBacklog } from '../db/jobs.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { type SourceStatus, sourceStatus } from '../db/sources/runners.ts'
@@ -140,13 +139,6 @@ export function workerCollectors(database: Observed, queues: Queues): Gauge[] {
     source('upcoach_source_accepted_total', 'New events stored from the source.', (s) => s.accepted),
     source('upcoach_source_failed_total', 'Messages of the source that ended in the quarantine.', (s) => s.failed),
     source('upcoach_source_errors_total', 'Runs of the source that ended with an error.', (s) => s.errors),
-    {
-      name: 'upcoach_devices_with_gaps',
-      help: 'Devices of a tenant of whose numbered events some have not arrived.',
-      labels: ['tenant'],
-      collect: async () =>
-        (await devicesWithGaps(database.pool)).map(({ tenant, devices }) => ({ value: devices, labels: { tenant } })),
-    },
     {
       name: 'upcoach_queue_jobs',
       help: 'Jobs of a queue by state.',

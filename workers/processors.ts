@@ -1,5 +1,6 @@
 import { closeDays } from './close-days.ts'
 import type { WorkerContext } from './context.ts'
+import { eraseMembers } from './erase-members.ts'
 import { foldLedgers } from './fold-ledgers.ts'
 import type { JobName, Payload } from './queues.ts'
 import { reconcile } from './reconcile.ts'
@@ -16,6 +17,7 @@ export const processors: {
   'refresh-aggregates': refreshAggregates,
   'close-days': closeDays,
   'run-policies': runPolicies,
+  'erase-members': eraseMembers,
   reconcile,
   'score-churn': scoreChurn,
   vacuum,

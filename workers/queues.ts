@@ -32,6 +32,8 @@ export const jobs = {
   'run-policies': contract({ queue: 'maintenance', payload: nothing, attempts: 1, backoffMs: 1000, single: true }),
   'score-churn': contract({ queue: 'maintenance', payload: nothing, attempts: 2, backoffMs: 30_000, single: true }),
   vacuum: contract({ queue: 'maintenance', payload: nothing, attempts: 1, backoffMs: 1000, single: true }),
+  // Whom, the database says: a member's id is in no job.
+  'erase-members': contract({ queue: 'maintenance', payload: nothing, attempts: 5, backoffMs: 2000, single: true }),
   reconcile: contract({
     queue: 'maintenance',
     payload: z.strictObject({ days: z.int().min(1).max(60) }),

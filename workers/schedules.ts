@@ -26,6 +26,8 @@ export const schedules: readonly Schedule<JobName>[] = [
   // Scores each tenant once its local day is over and counted.
   schedule('score-churn', 60 * SECOND, {}),
   schedule('run-policies', 30 * SECOND, {}),
+  // The request asks for it at once; this catches one that was lost with its process.
+  schedule('erase-members', 300 * SECOND, {}),
   schedule('vacuum', HOUR, {}),
   schedule('reconcile', 6 * HOUR, { days: 5 }),
 ]

@@ -15,6 +15,7 @@ export interface WorkerOptions {
   readonly database: Database
   readonly objects: ObjectStore
   readonly logger: Logger
+  readonly secrets: { readonly masterKey: Buffer }
   /** The caller's own, when it has them; otherwise opened and closed here. */
   readonly queues?: Queues | undefined
 }
@@ -46,6 +47,7 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
     queues,
     objects: options.objects,
     logger,
+    masterKey: options.secrets.masterKey,
     isClosing: () => isClosing,
   }
   if (database.kind === 'embedded' && config.REDIS_URL === undefined) await requeueOrphans(queues)

@@ -28,7 +28,7 @@ const mergeSubscriptions = sql('merge-subscriptions')
 const mergeIssues = sql('merge-issues')
 
 /** One fold at a time per database: two of one customer could otherwise overwrite each other's newer state. */
-const FOLD_LOCK = 7_302_102
+export const REVENUE_FOLD_LOCK = 7_302_102
 const BATCH = 1_000
 
 type EventId = { readonly provider: string; readonly event_id: string }
@@ -39,7 +39,7 @@ type EventId = { readonly provider: string; readonly event_id: string }
  */
 export async function foldRevenue(pool: pg.Pool, options: { limit?: number } = {}): Promise<{ events: number }> {
   return inTransaction(pool, async (client) => {
-    await client.query('select pg_advisory_xact_lock($1)', [FOLD_LOCK])
+    await client.query('select pg_advisory_xact_lock($1)', [REVENUE_FOLD_LOCK])
     await markOutdated(client)
     const { rows } = await client.query<EventId & { tenant_id: string }>(
       takeDirty.bind({ limit: options.limit ?? BATCH }),
@@ -102,7 +102,12 @@ function calendarOf(timezone: string): (at: string) => string {
   return (at) => format.format(new Date(at))
 }
 
-async function foldEvents(client: pg.PoolClient, tenant: Tenant, events: readonly EventId[]): Promise<TouchedRange[]> {
+/** Folds the customers of some events again, from all facts that hang together with them. Returns what changed. */
+export async function foldEvents(
+  client: pg.PoolClient,
+  tenant: Tenant,
+  events: readonly EventId[],
+): Promise<TouchedRange[]> {
   const loaded = await client.query<{ fact: RevenueFact }>(
     loadGroups.bind({ tenant_id: tenant.id, events: JSON.stringify(events) }),
   )

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import { erasedName, erasureKeyOf, memberHash, possibleIds, withoutMember } from '../../sources/member-ids.ts'
 import { factKeys } from '../../sources/revenue/customers.ts'
 import { scrubBody } from '../../sources/revenue/scrub.ts'
 import { type Provider, toFacts } from '../../sources/revenue/to-facts.ts'
 import { loadSql } from '../sql.ts'
+import { inTransaction } from '../tenant.ts'
 
 /** Whose events they are, and the key under which personal data in them is replaced. */
 export interface RevenueIntake {
@@ -32,16 +34,51 @@ export async function storeWebhooks(
   bodies: readonly unknown[],
   { replay = false } = {},
 ): Promise<StoredWebhooks> {
-  const events = bodies.map((body) => readingOf(provider, scrubBody(body, piiKey)))
-  const { rows } = await pool.query<{ outcome: 'facts' | 'ignored' | 'rejected'; events: number }>(
-    storeSql.bind({ tenant_id: tenant.id, provider, events: JSON.stringify(events), replay }),
-  )
+  const scrubbed = bodies.map((body) => scrubBody(body, piiKey))
+  const rows = await inTransaction(pool, async (client) => {
+    // An erasure that begins now waits for this transaction, and then finds what it stored.
+    await client.query('lock table analytics.erased_members in share mode')
+    const events = (await withoutErased(client, tenant.id, erasureKeyOf(piiKey), scrubbed)).map((body) =>
+      readingOf(provider, body),
+    )
+    const stored = await client.query<{ outcome: 'facts' | 'ignored' | 'rejected'; events: number }>(
+      storeSql.bind({ tenant_id: tenant.id, provider, events: JSON.stringify(events), replay }),
+    )
+    return stored.rows
+  })
   const counts = { facts: 0, ignored: 0, rejected: 0 }
   for (const { outcome, events: count } of rows) counts[outcome] = count
   return { ...counts, duplicates: bodies.length - counts.facts - counts.ignored - counts.rejected }
 }
 
-function readingOf(provider: Provider, body: unknown) {
+/**
+ * Money of an erased member is still counted: the provider goes on billing, and finance must reconcile with it. The member's
+ * id in it becomes the same nobody's name as in the ledger.
+ */
+async function withoutErased(
+  client: pg.PoolClient,
+  tenantId: string,
+  erasureKey: Buffer,
+  bodies: readonly unknown[],
+): Promise<unknown[]> {
+  const { rows } = await client.query<{ member_hash: string }>(
+    'select member_hash from analytics.erased_members where tenant_id = $1',
+    [tenantId],
+  )
+  if (rows.length === 0) return [...bodies]
+  const erased = new Set(rows.map((row) => row.member_hash))
+  return bodies.map((body) => {
+    let kept = body
+    for (const id of possibleIds(body)) {
+      const hash = memberHash(erasureKey, id)
+      if (erased.has(hash)) kept = withoutMember(kept, id, erasedName(hash))
+    }
+    return kept
+  })
+}
+
+/** What a provider's body says, as it is stored: its facts and the keys by which they hang together. */
+export function readingOf(provider: Provider, body: unknown) {
   const reading = toFacts(provider, body)
   const facts = reading.outcome === 'facts' ? reading.facts : []
   return {

@@ -1,13 +1,21 @@
 -- Stores one batch: places clock-corrected events, deduplicates, enriches, marks members dirty and late ranges touched.
--- Params: :tenant uuid, :timezone, :events jsonb [{i,event_id,claimed_at,occurred_at,skewed,type,user_id,session_id,
+-- Events of erased members are left out, in the same snapshot. Params: :tenant uuid, :timezone, :members jsonb [{user_id,hash}], :events jsonb [{i,event_id,claimed_at,occurred_at,skewed,type,user_id,session_id,
 -- subject_id,source,is_action,properties,content_hash}], :min_at and :max_at timestamptz bounding every instant in it
--- (so that only those chunks are planned). Returns accepted, duplicates [{i,conflict}].
-with input as materialized (
+-- (so that only those chunks are planned). Returns accepted, duplicates [{i,conflict}], erased [i].
+with erased as materialized (
+  select m.user_id
+  from jsonb_to_recordset(:members::jsonb) as m (user_id text, hash text)
+  join analytics.erased_members e on e.tenant_id = :tenant::uuid and e.member_hash = m.hash
+),
+sent as materialized (
   select *
   from jsonb_to_recordset(:events::jsonb) as x (
     i integer, event_id text, claimed_at timestamptz, occurred_at timestamptz, skewed boolean, type text, user_id text,
     session_id text, subject_id text, source text, is_action boolean, properties jsonb, content_hash bigint
   )
+),
+input as materialized (
+  select * from sent s where not exists (select from erased e where e.user_id = s.user_id)
 ),
 -- The first correction of an identity is the one that counts; "do update" makes a concurrent sender wait for and read it.
 corrected as (
@@ -89,4 +97,5 @@ duplicates as (
 )
 select
   (select count(*)::integer from stored) as accepted,
-  coalesce((select jsonb_agg(jsonb_build_object('i', i, 'conflict', conflict) order by i) from duplicates), '[]') as duplicates
+  coalesce((select jsonb_agg(jsonb_build_object('i', i, 'conflict', conflict) order by i) from duplicates), '[]') as duplicates,
+  coalesce((select jsonb_agg(s.i) from sent s join erased e using (user_id)), '[]') as erased

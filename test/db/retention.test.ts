@@ -70,6 +70,7 @@ test('dropping rows past the retention changes no tenant-level number, and neith
   await platform.db.pool.query(`update analytics.tenants set settings = '{"retention_months": 24}' where id = $1`, [
     tenant.id,
   ])
+  await platform.db.pool.query('update analytics.retention_state set require_landing = false')
   const { rows: jobs } = await platform.db.pool.query<{ job_id: number }>(
     `select job_id from timescaledb_information.jobs where proc_name = 'enforce_retention'`,
   )

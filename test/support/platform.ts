@@ -12,6 +12,7 @@ import { refreshTouched } from '../../db/aggregates.ts'
 import { foldDirty } from '../../db/ledgers.ts'
 import { foldRevenue } from '../../db/revenue/fold.ts'
 import { createTenant, type NewTenant, type Tenant } from '../../db/tenant.ts'
+import type { ObjectStore } from '../../objects/store.ts'
 import { openTestDatabase, type TestDatabase } from './database.ts'
 import { testObjects } from './objects.ts'
 
@@ -28,6 +29,7 @@ export interface Answer<T = unknown> {
 export interface Platform {
   readonly app: FastifyInstance
   readonly db: TestDatabase
+  readonly objects: ObjectStore
   /** Encrypts the tenants' secrets. */
   readonly masterKey: Buffer
   createTenant(tenant: Partial<NewTenant> & { slug: string }): Promise<Tenant>
@@ -46,6 +48,7 @@ export interface Platform {
     options?: { coachId?: string; headers?: Record<string, string> },
   ): Promise<Answer<T>>
   post(tenant: Tenant, path: string, body: unknown, role?: Role, headers?: Record<string, string>): Promise<Answer>
+  delete<T = unknown>(tenant: Tenant, path: string, role?: Role): Promise<Answer<T>>
   close(): Promise<void>
 }
 
@@ -80,6 +83,7 @@ export async function openPlatform(
   return {
     app,
     db,
+    objects,
     masterKey,
     createTenant: (tenant) => createTenant(db.pool, { timezone: 'UTC', currency: 'USD', ...tenant }),
     async send(tenant, events, sentAt) {
@@ -122,6 +126,9 @@ export async function openPlatform(
           headers: { ...(await bearer(tenant, role)), ...headers },
         }),
       )
+    },
+    async delete(tenant, path, role = 'admin') {
+      return answer(await app.inject({ method: 'DELETE', url: path, headers: await bearer(tenant, role) }))
     },
     async close() {
       await app.close()

@@ -21,7 +21,14 @@ describe.skipIf(inject('template').kind === 'server')('workers when the embedded
   beforeAll(async () => {
     database = await openTestDatabase()
     queues = await openQueues({}, database, () => undefined)
-    workers = await startWorkers({ config: {}, database, objects: testObjects(database), logger: silent, queues })
+    workers = await startWorkers({
+      config: {},
+      database,
+      objects: testObjects(database),
+      logger: silent,
+      secrets: { masterKey: Buffer.alloc(32, 7) },
+      queues,
+    })
     const tenant = await createTenant(database.pool, { slug: 'acme', timezone: 'UTC', currency: 'USD' })
     intake = { tenant, piiKey: Buffer.alloc(32, 1) }
   })

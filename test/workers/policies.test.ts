@@ -23,7 +23,14 @@ describe('policies and reconciliation', () => {
     database = await openTestDatabase()
     await prepareJobs(database)
     queues = await openQueues({}, database, () => undefined)
-    context = { database, queues, objects: testObjects(database), logger: silent, isClosing: () => false }
+    context = {
+      database,
+      queues,
+      objects: testObjects(database),
+      logger: silent,
+      masterKey: Buffer.alloc(32, 7),
+      isClosing: () => false,
+    }
     const tenant = await createTenant(database.pool, { slug: 'acme', timezone: 'Asia/Kolkata', currency: 'INR' })
     const events = Array.from({ length: 200 }, (_, i) => ({
       event_id: `p-${i}`,

@@ -20,7 +20,14 @@ describe('workers on the PostgreSQL queue', () => {
   beforeAll(async () => {
     database = await openTestDatabase()
     queues = await openQueues({}, database, () => undefined)
-    workers = await startWorkers({ config: {}, database, objects: testObjects(database), logger: silent, queues })
+    workers = await startWorkers({
+      config: {},
+      database,
+      objects: testObjects(database),
+      logger: silent,
+      secrets: { masterKey: Buffer.alloc(32, 7) },
+      queues,
+    })
     const tenant = await createTenant(database.pool, { slug: 'acme', timezone: 'Europe/Berlin', currency: 'EUR' })
     intake = { tenant, piiKey: Buffer.alloc(32, 1) }
   })

@@ -9,6 +9,7 @@ import { cohortRoutes } from './cohorts.ts'
 import { compositionRoutes } from './compositions.ts'
 import { eventRoutes } from './events.ts'
 import { heatmapRoutes } from './heatmap.ts'
+import { memberRoutes } from './members.ts'
 import { metricRoutes } from './metrics.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { responseTimeRoutes } from './response-times.ts'
@@ -17,15 +18,21 @@ import { sessionRoutes } from './session.ts'
 import { tenantContexts } from './tenant-context.ts'
 
 /** Everything below /api/analytics. */
-export const analytics: FastifyPluginAsync<{ masterKey: Buffer; ingested?: () => void }> = async (app, options) => {
+export const analytics: FastifyPluginAsync<{
+  masterKey: Buffer
+  ingested?: () => void
+  erasing?: () => void
+}> = async (app, options) => {
   const shared: AnalyticsOptions = {
     contextOf: tenantContexts(app.deps.database, options.masterKey),
     ingested: options.ingested ?? (() => undefined),
+    erasing: options.erasing ?? (() => undefined),
   }
   await app.register(
     async (scope) => {
       await scope.register(eventRoutes, shared)
       await scope.register(sessionRoutes, shared)
+      await scope.register(memberRoutes, shared)
       await scope.register(metricRoutes, shared)
       await scope.register(compositionRoutes, shared)
       await scope.register(heatmapRoutes, shared)

@@ -6,4 +6,6 @@ export interface AnalyticsOptions {
   readonly contextOf: (tenantId: string) => Promise<TenantContext>
   /** Called after new events were stored, so that the ledgers are folded soon. */
   readonly ingested: () => void
+  /** Called after the erasure of a member was asked for, so that it begins now. */
+  readonly erasing: () => void
 }
