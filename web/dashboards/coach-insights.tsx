@@ -1,5 +1,176 @@
+import type { z } from 'zod'
+import { coachesAnswerSchema, MIN_GOALS_FOR_RANK } from '../../api/schemas/coaches.ts'
+import { useRead } from '../api/queries.ts'
+import { Panel } from '../charts/panel.tsx'
+import { useFormat, useSession } from '../session/session.tsx'
+import { Controls } from '../ui/controls.tsx'
 import { PageFrame } from '../ui/page.tsx'
+import { Empty, Loaded } from '../ui/state.tsx'
+import { useReadParameters, useView } from '../view/view.ts'
+import { CompletionAdherence } from './parts/completion-adherence.tsx'
 
-export default function Soon() {
-  return <PageFrame title="Soon">On its way.</PageFrame>
+const cut = {} as const
+type Coaches = z.infer<typeof coachesAnswerSchema>
+export type Coach = Coaches['coaches'][number]
+
+export const coachName = (coach: Coach): string => coach.name ?? coach.coach_id ?? (coach.own ? 'You' : 'Another coach')
+
+/** Who helps members reach their goals, said with the doubt that small numbers deserve. */
+export default function CoachInsights() {
+  const { role } = useSession()
+  const { view, change } = useView({ preset: '90d', granularity: 'day' })
+  const query = useRead('/coaches', coachesAnswerSchema, useReadParameters(view, cut))
+  return (
+    <PageFrame
+      title="Coaches"
+      lead={
+        role === 'coach'
+          ? 'How your members do, beside those of the other coaches'
+          : 'Who helps members reach their goals'
+      }
+      freshUntil={query.data?.fresh_until}
+      controls={<Controls view={view} change={change} />}
+    >
+      <Loaded
+        query={query}
+        height={420}
+        empty={({ coaches }) =>
+          coaches.length === 0 && (
+            <Empty title="No coaches yet">
+              Send <code>signed_up</code> or <code>coach_assigned</code> events that say which coach a member has.
+            </Empty>
+          )
+        }
+      >
+        {(data) => (
+          <>
+            <Leaderboard data={data} />
+            <CompletionAdherence coaches={data.coaches} />
+          </>
+        )}
+      </Loaded>
+    </PageFrame>
+  )
+}
+
+const heads = [
+  'Rank',
+  'Coach',
+  'Members',
+  'Goals',
+  'Completion, with its 90 % interval',
+  'Adherence',
+  'Answers in',
+  'Satisfaction',
+]
+
+function Leaderboard({ data }: { data: Coaches }) {
+  const format = useFormat()
+  const { coaches, mean_rate } = data
+  const scale = Math.max(...coaches.map(({ adjusted_rate }) => adjusted_rate?.high ?? 0), mean_rate ?? 0, 0.01)
+  const left = (rate: number) => `${(100 * rate) / scale}%`
+  return (
+    <Panel
+      title="Leaderboard"
+      lead={
+        mean_rate === null
+          ? undefined
+          : `All coaches together complete ${format.percent(mean_rate)}. Overlapping intervals are no real difference.`
+      }
+      definition={`Completed goals of active ones in the range, drawn towards the mean of all coaches (beta-binomial), the more so the fewer goals there are; the line is the 90 % interval. Fewer than ${MIN_GOALS_FOR_RANK} active goals: no rank.`}
+      cells={() => [
+        [
+          'Rank',
+          'Coach',
+          'Members',
+          'Active goals',
+          'Completed goals',
+          'Completion rate',
+          'Adjusted',
+          'Low',
+          'High',
+          'Adherence',
+          'Median response seconds',
+          'Satisfaction',
+          'Ratings',
+        ],
+        ...coaches.map((coach) => [
+          coach.rank,
+          coachName(coach),
+          coach.members,
+          coach.active_goals,
+          coach.completed_goals,
+          coach.goal_completion_rate,
+          coach.adjusted_rate?.rate ?? null,
+          coach.adjusted_rate?.low ?? null,
+          coach.adjusted_rate?.high ?? null,
+          coach.habit_adherence_score,
+          coach.message_response_time,
+          coach.ai_session_satisfaction,
+          coach.ratings,
+        ]),
+      ]}
+    >
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
+      <section className="scroll" tabIndex={0} aria-label="Leaderboard">
+        <table className="list">
+          <thead>
+            <tr>
+              {heads.map((head, index) => (
+                <th key={head} scope="col" className={index === 1 || index === 4 ? 'text' : ''}>
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {coaches.map((coach, index) => (
+              <tr
+                key={coach.coach_id ?? `other-${index}`}
+                className={coach.own ? 'own' : ''}
+                data-coach={coach.coach_id ?? ''}
+              >
+                <td>{coach.rank ?? '–'}</td>
+                <th scope="row" className="text">
+                  {coachName(coach)}
+                  {coach.own && <span className="quiet"> (you)</span>}
+                </th>
+                <td>{format.count(coach.members)}</td>
+                <td>
+                  {format.count(coach.completed_goals)} of {format.count(coach.active_goals)}
+                </td>
+                <td className="text">
+                  {coach.adjusted_rate && (
+                    <span className="interval" aria-hidden="true">
+                      {mean_rate !== null && <s style={{ left: left(mean_rate) }} />}
+                      <i
+                        style={{
+                          left: left(coach.adjusted_rate.low),
+                          width: left(coach.adjusted_rate.high - coach.adjusted_rate.low),
+                        }}
+                      />
+                      <b style={{ left: left(coach.adjusted_rate.rate) }} />
+                    </span>
+                  )}
+                  {coach.adjusted_rate ? (
+                    <span>
+                      <strong>{format.percent(coach.adjusted_rate.rate, 0)}</strong>{' '}
+                      <span className="quiet">
+                        {format.percent(coach.adjusted_rate.low, 0)} – {format.percent(coach.adjusted_rate.high, 0)}
+                      </span>
+                    </span>
+                  ) : (
+                    '–'
+                  )}
+                </td>
+                <td>{format.value(coach.habit_adherence_score, { kind: 'score' })}</td>
+                <td>{format.value(coach.message_response_time, { kind: 'seconds' })}</td>
+                <td>{format.value(coach.ai_session_satisfaction, { kind: 'score' })}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </Panel>
+  )
 }
