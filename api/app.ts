@@ -8,6 +8,7 @@ import { authentication } from './plugins/authentication.ts'
 import { availability } from './plugins/availability.ts'
 import { bodyTypes } from './plugins/body-types.ts'
 import { crossOrigin } from './plugins/cross-origin.ts'
+import { embedScope } from './plugins/embed-scope.ts'
 import { gzipBody } from './plugins/gzip-body.ts'
 import { httpCache } from './plugins/http-cache.ts'
 import { httpMetrics } from './plugins/http-metrics.ts'
@@ -57,6 +58,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(securityHeaders)
   await app.register(crossOrigin, { origins: config.CORS_ORIGINS })
   await app.register(authentication, { keys: deps.keys })
+  await app.register(embedScope)
   await app.register(availability, { database: deps.database })
   await app.register(rateLimit, { perMinute: config.RATE_LIMIT_PER_MINUTE, redis: deps.redis })
   await app.register(admission, {

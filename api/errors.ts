@@ -44,6 +44,18 @@ export const errors = {
   ),
   LINK_EXPIRED: define(403, 'link_expired', 'The link has expired', 'Ask the export for a new `download_url`.'),
   ROLE_NOT_ALLOWED: define(403, 'role_not_allowed', 'The role does not allow this', 'Use a token with a named role.'),
+  EMBED_SCOPE: define(
+    403,
+    'embed_scope',
+    'The link does not reach this',
+    'A token of an embedded dashboard reads that dashboard only.',
+  ),
+  FEATURE_OFF: define(
+    403,
+    'feature_off',
+    'The dashboards are switched off',
+    'Switch them on: npm run tenant -- set <slug> feature.analytics_v2=true.',
+  ),
   UNKNOWN_ROUTE: define(404, 'unknown_route', 'There is no such route', 'See /documentation for the routes.'),
   NOT_FOUND: define(404, 'not_found', 'Not found', 'It does not exist, or belongs to another tenant.'),
   UNKNOWN_METRIC: define(404, 'unknown_metric', 'Unknown metric', 'GET /api/analytics/metrics lists the names.'),

@@ -5,6 +5,7 @@ import { cacheRedis, redisCache } from '../api/cache/redis.ts'
 import { type Cache, cacheTag } from '../api/cache.ts'
 import { analytics } from '../api/routes/analytics/index.ts'
 import { webhooks } from '../api/routes/webhooks/index.ts'
+import { embedKeyOf } from '../api/security/embeds.ts'
 import { verificationKeys } from '../api/security/keys.ts'
 import { loadSecrets, type Secrets } from '../api/security/secrets.ts'
 import { webApp } from '../api/web-app.ts'
@@ -97,7 +98,10 @@ export async function openApp(platform: Platform, logStream?: LogStream): Promis
     database,
     cache,
     objects,
-    keys: verificationKeys(config, secrets.jwtSecret, config.JWT_ALGORITHM),
+    keys: {
+      ...verificationKeys(config, secrets.jwtSecret, config.JWT_ALGORITHM),
+      embedKey: embedKeyOf(secrets.masterKey),
+    },
     redis,
     audit: audit.write,
     readiness: readinessChecks(database, queues),

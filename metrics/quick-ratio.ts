@@ -4,7 +4,8 @@ export const quickRatio: Metric = {
   name: 'quick_ratio',
   title: 'Quick ratio',
   category: 'revenue',
-  unit: { kind: 'ratio' },
+  // a multiple, not a share: 2.2, not 220 %
+  unit: { kind: 'score' },
   definition:
     '(New + reactivation + expansion) / (contraction + churned MRR) of the period; null when nothing was lost.',
   granularities: ['day', 'week', 'month'],

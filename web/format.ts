@@ -13,6 +13,8 @@ export interface Format {
   readonly percent: (value: number | null | undefined, digits?: number) => string
   /** +3.4 % of a relative change. */
   readonly change: (value: number | null | undefined) => string
+  /** +0.7 pp, of a difference of shares. */
+  readonly points: (value: number) => string
   /** A bucket's start (local date, or an instant for hours), as precise as the granularity. */
   readonly bucket: (t: string, granularity: Granularity) => string
   readonly bucketShort: (t: string, granularity: Granularity) => string
@@ -32,6 +34,7 @@ export function formatFor({ locale, timezone }: { locale: string; timezone: stri
   const whole = number({ maximumFractionDigits: 0 })
   const compact = number({ notation: 'compact', maximumFractionDigits: 1 })
   const signed = number({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' })
+  const signedOne = number({ maximumFractionDigits: 1, signDisplay: 'exceptZero' })
   const percents = new Map<number, Intl.NumberFormat>()
   const percent = (value: number, digits: number) => {
     const format = percents.get(digits) ?? number({ style: 'percent', maximumFractionDigits: digits })
@@ -102,6 +105,7 @@ export function formatFor({ locale, timezone }: { locale: string; timezone: stri
     short: (value, unit) => show(value, unit, true),
     count: (value) => two.format(value),
     percent: (value, digits = 1) => (value === null || value === undefined ? NONE : percent(value, digits)),
+    points: (value) => `${signedOne.format(100 * value)} pp`,
     change: (value) => (value === null || value === undefined ? NONE : signed.format(value)),
     bucket: (t, granularity) => {
       if (granularity === 'hour') return hour.format(new Date(t))

@@ -73,6 +73,20 @@ export const pages: readonly Page[] = [
     component: lazy(() => import('./dashboards/revenue.tsx')),
   },
   {
+    path: '/churn',
+    title: 'Churn risk',
+    icon: 'churn',
+    roles: members,
+    component: lazy(() => import('./dashboards/churn.tsx')),
+  },
+  {
+    path: '/alerts',
+    title: 'Alerts',
+    icon: 'alerts',
+    roles: everybody,
+    component: lazy(() => import('./dashboards/alerts.tsx')),
+  },
+  {
     path: '/dictionary',
     title: 'Metric dictionary',
     icon: 'dictionary',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { embedScopeSchema } from './embeds.ts'
 
 /** Answer of `GET /api/analytics/session`: who the token stands for, and how its tenant reads numbers. */
 export const sessionAnswerSchema = z
@@ -12,6 +13,7 @@ export const sessionAnswerSchema = z
     }),
     role: z.enum(['admin', 'coach', 'finance']),
     coach_id: z.string().nullable().describe('The coach whose members the token is limited to.'),
+    embed: embedScopeSchema.nullable().describe('Of an embed link: the dashboard it shows and the filters it locks.'),
     features: z.object({ analytics_v2: z.boolean().describe('The web dashboards (setting `feature.analytics_v2`).') }),
   })
   .meta({
@@ -21,6 +23,7 @@ export const sessionAnswerSchema = z
         tenant: { slug: 'acme', name: 'Acme', timezone: 'Europe/Berlin', currency: 'EUR', locale: 'de-DE' },
         role: 'admin',
         coach_id: null,
+        embed: null,
         features: { analytics_v2: true },
       },
     ],

@@ -8,6 +8,7 @@ import {
 } from 'jose'
 import type { Config } from '../../config.ts'
 import { ApiError, errors } from '../errors.ts'
+import { claimsToBeEmbed, embedPrincipal, verifyEmbed } from './embeds.ts'
 import { claimsSchema, type Principal } from './principal.ts'
 
 /** Clock skew between us and whoever issues tokens, in seconds. */
@@ -22,6 +23,8 @@ export type VerificationKeys = {
   readonly key: Uint8Array | JWTVerifyGetKey
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
+  /** Verifies tokens of embed links; without it there are none. */
+  readonly embedKey?: Uint8Array | undefined
 }
 
 /** The keys the configuration asks for: an identity provider's JWKS when JWKS_URL is set, else the HS256 secret. */
@@ -87,11 +90,23 @@ async function verifiedPayload(token: string, keys: VerificationKeys): Promise<J
  * Throws 401 (missing, invalid, expired) or 503 when the identity provider cannot be asked.
  */
 export async function authenticate(header: string | undefined, keys: VerificationKeys): Promise<Principal> {
-  const claims = claimsSchema.safeParse(await verifiedPayload(bearerToken(header), keys))
+  const token = bearerToken(header)
+  if (keys.embedKey && claimsToBeEmbed(token)) return authenticateEmbed(token, keys.embedKey)
+  const claims = claimsSchema.safeParse(await verifiedPayload(token, keys))
   if (claims.success) return claims.data
   const missing = claims.error.issues.map((issue) => issue.path.join('.')).join(', ')
   throw new ApiError(errors.TOKEN_INVALID, {
     detail: `The token's claims are not usable: ${missing}.`,
     headers: invalidChallenge,
   })
+}
+
+async function authenticateEmbed(token: string, key: Uint8Array): Promise<Principal> {
+  const principal = embedPrincipal(
+    await verifyEmbed(token, key).catch((error: unknown) => {
+      throw refused(error)
+    }),
+  )
+  if (principal) return principal
+  throw new ApiError(errors.TOKEN_INVALID, { headers: invalidChallenge })
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ApiError, errors } from '../errors.ts'
+import type { EmbedScope } from '../schemas/embeds.ts'
 
 export const roles = ['admin', 'coach', 'finance', 'service'] as const
 export type Role = (typeof roles)[number]
@@ -11,6 +12,8 @@ export type Principal = {
   readonly tenantId: string
   readonly role: Role
   readonly coachId?: string
+  /** Set for the token of an embed link: it reads this dashboard only (api/plugins/embed-scope.ts). */
+  readonly embed?: EmbedScope
 }
 
 /** What a token must say about its bearer; a coach's token must say which coach, or it would see every member. */

@@ -4,6 +4,7 @@ import { memoryCache } from '../../api/cache/memory.ts'
 import { cacheTag } from '../../api/cache.ts'
 import { analytics } from '../../api/routes/analytics/index.ts'
 import { type WebhookOptions, webhooks } from '../../api/routes/webhooks/index.ts'
+import { embedKeyOf } from '../../api/security/embeds.ts'
 import { verificationKeys } from '../../api/security/keys.ts'
 import type { Role } from '../../api/security/principal.ts'
 import { signToken } from '../../api/security/tokens.ts'
@@ -62,7 +63,7 @@ export async function openPlatform(
   const app = await buildApp({
     config,
     database: db,
-    keys: verificationKeys(config, secret),
+    keys: { ...verificationKeys(config, secret), embedKey: embedKeyOf(masterKey) },
     cache: memoryCache(),
     objects,
     ...options.deps,

@@ -3,6 +3,7 @@ import {
   Area,
   Bar,
   CartesianGrid,
+  Cell,
   ComposedChart,
   type DotItemDotProps,
   Line,
@@ -13,7 +14,7 @@ import {
   YAxis,
 } from 'recharts'
 import { useFormat } from '../session/session.tsx'
-import type { Column, TimeTable } from './data.ts'
+import type { Column, Row, TimeTable } from './data.ts'
 import { dashAt } from './palette.ts'
 import { Tip } from './tip.tsx'
 import { colourOf, current } from './trend-colours.ts'
@@ -41,7 +42,7 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
     <div className="chart" role="img" aria-label={label}>
       <ResponsiveContainer width="100%" height={height}>
         <ComposedChart
-          data={rows as { t: string; partial: boolean; values: Record<string, number | null> }[]}
+          data={[...rows]}
           margin={{ top: 8, right: 12, bottom: 0, left: 0 }}
           onClick={({ activeLabel }) => onPick?.(String(activeLabel))}
           accessibilityLayer={false}
@@ -60,8 +61,9 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
             tickFormatter={(value: number) => format.short(value, unit)}
             tickLine={false}
             axisLine={false}
-            domain={[startsAtZero ? 0 : 'auto', 'auto']}
-            tickCount={5}
+            {...(unit.kind === 'seconds'
+              ? secondTicks(rows)
+              : { domain: [startsAtZero ? 0 : 'auto', 'auto'], tickCount: 5 })}
           />
           <Tooltip
             isAnimationActive={false}
@@ -79,25 +81,60 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
               label={{ value: target.title, position: 'insideTopLeft', className: 'target-label' }}
             />
           )}
-          {columns.map((column) => draw(column, columns, kind))}
+          {columns.map((column) => draw(column, columns, kind, rows))}
+          {kind !== 'bar' && kind !== 'stack' && columns.map((column) => running(column, columns, rows))}
         </ComposedChart>
       </ResponsiveContainer>
     </div>
   )
 }
 
-function draw(column: Column, columns: readonly Column[], kind: Kind): ReactNode {
+const STEPS = [15, 60, 300, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000]
+
+/** Whole minutes, hours or days: thirds of a day are no ticks for a clock. */
+function secondTicks(rows: readonly Row[]) {
+  const most = Math.max(60, ...rows.flatMap(({ values }) => Object.values(values).map((value) => value ?? 0)))
+  const step = STEPS.find((size) => most / size <= 5) ?? Math.ceil(most / 432_000) * 86_400
+  const ticks = Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) => index * step)
+  return { ticks, domain: [0, ticks.at(-1) ?? most] as [number, number] }
+}
+
+type Drawn = { t: string; partial: boolean; values: Record<string, number | null> }
+
+/** From the last whole bucket to the one that is not over: pale, because it is not comparable yet. */
+function running(column: Column, columns: readonly Column[], rows: readonly Row[]): ReactNode {
+  const at = rows.findIndex(({ partial }) => partial)
+  if (at < 0 || column.isPrevious) return null
+  const from = rows[Math.max(0, at - 1)]
+  return (
+    <Line
+      key={`${column.key} so far`}
+      dataKey={(row: Drawn) => (row.partial || row.t === from?.t ? (row.values[column.key] ?? null) : null)}
+      stroke={colourOf(columns, column)}
+      strokeWidth={1.5}
+      strokeDasharray="2 3"
+      strokeOpacity={0.6}
+      dot={Dot}
+      activeDot={false}
+      isAnimationActive={false}
+      tooltipType="none"
+    />
+  )
+}
+
+function draw(column: Column, columns: readonly Column[], kind: Kind, rows: readonly Row[]): ReactNode {
   const index = current(columns).indexOf(column)
   const colour = colourOf(columns, column)
+  const isBar = kind === 'bar' || kind === 'stack'
   const shared = {
     key: column.key,
-    dataKey: (row: { values: Record<string, number | null> }) => row.values[column.key] ?? null,
+    dataKey: (row: Drawn) => (row.partial && !isBar && !column.isPrevious ? null : (row.values[column.key] ?? null)),
     name: column.title,
     isAnimationActive: false,
   }
   if (column.isPrevious)
     return <Line {...shared} key={column.key} stroke={colour} strokeDasharray="4 4" strokeWidth={1.5} dot={false} />
-  if (kind === 'bar' || kind === 'stack')
+  if (isBar)
     return (
       <Bar
         {...shared}
@@ -106,7 +143,11 @@ function draw(column: Column, columns: readonly Column[], kind: Kind): ReactNode
         maxBarSize={36}
         radius={kind === 'stack' ? 0 : [3, 3, 0, 0]}
         {...(kind === 'stack' ? { stackId: 'all' } : {})}
-      />
+      >
+        {rows.map(({ t, partial }) => (
+          <Cell key={t} fillOpacity={partial ? 0.4 : 1} />
+        ))}
+      </Bar>
     )
   if (kind === 'area')
     return (
@@ -117,7 +158,7 @@ function draw(column: Column, columns: readonly Column[], kind: Kind): ReactNode
         strokeWidth={2}
         fill={colour}
         fillOpacity={0.12}
-        dot={Dot}
+        dot={false}
         activeDot={{ r: 4 }}
       />
     )
@@ -128,13 +169,13 @@ function draw(column: Column, columns: readonly Column[], kind: Kind): ReactNode
       stroke={colour}
       strokeWidth={2}
       strokeDasharray={dashAt(index)}
-      dot={Dot}
+      dot={false}
       activeDot={{ r: 4 }}
     />
   )
 }
 
-/** Only a running bucket, and a value alone between gaps, get a dot: a line shows the others. */
+/** Only a running bucket gets a dot. */
 function Dot({ cx, cy, stroke, payload, key }: DotItemDotProps) {
   if (!payload?.partial || cx === undefined || cy === undefined || Number.isNaN(cy)) return <g key={key} />
   return <circle key={key} cx={cx} cy={cy} r={4} fill="var(--surface)" stroke={stroke} strokeWidth={2} />

@@ -1,6 +1,7 @@
 import { Bar, CartesianGrid, Cell, ComposedChart, LabelList, ResponsiveContainer, XAxis, YAxis } from 'recharts'
 import type { Unit } from '../format.ts'
 import { useFormat } from '../session/session.tsx'
+import { useNarrow } from '../ui/narrow.ts'
 
 export interface Step {
   readonly key: string
@@ -16,6 +17,7 @@ const colours = { total: 'var(--series-5)', up: 'var(--series-3)', down: 'var(--
 export function Waterfall(props: { steps: readonly Step[]; unit: Unit; label: string; onPick: (key: string) => void }) {
   const { steps, unit, label, onPick } = props
   const format = useFormat()
+  const isNarrow = useNarrow()
   let level = 0
   const bars = steps.map((step) => {
     const from = step.kind === 'total' ? 0 : level
@@ -32,7 +34,14 @@ export function Waterfall(props: { steps: readonly Step[]; unit: Unit; label: st
       <ResponsiveContainer width="100%" height={300}>
         <ComposedChart data={clipped} margin={{ top: 24, right: 8, bottom: 0, left: 0 }} accessibilityLayer={false}>
           <CartesianGrid vertical={false} stroke="var(--grid)" />
-          <XAxis dataKey="title" tickLine={false} axisLine={false} interval={0} tickMargin={8} />
+          <XAxis
+            dataKey="title"
+            tickLine={false}
+            axisLine={false}
+            interval={0}
+            tickMargin={8}
+            {...(isNarrow ? { angle: -45, textAnchor: 'end' as const, height: 84 } : {})}
+          />
           <YAxis
             width="auto"
             domain={[floor, 'auto']}
@@ -55,16 +64,18 @@ export function Waterfall(props: { steps: readonly Step[]; unit: Unit; label: st
             {clipped.map((bar) => (
               <Cell key={bar.key} fill={colours[bar.kind]} />
             ))}
-            <LabelList
-              position="top"
-              className="value-label"
-              valueAccessor={(_: unknown, index: number) => {
-                const step = steps[index]
-                if (!step) return ''
-                const sign = step.kind === 'up' && step.value > 0 ? '+' : ''
-                return sign + format.short(step.value, unit)
-              }}
-            />
+            {!isNarrow && (
+              <LabelList
+                position="top"
+                className="value-label"
+                valueAccessor={(_: unknown, index: number) => {
+                  const step = steps[index]
+                  if (!step) return ''
+                  const sign = step.kind === 'up' && step.value > 0 ? '+' : ''
+                  return sign + format.short(step.value, unit)
+                }}
+              />
+            )}
           </Bar>
         </ComposedChart>
       </ResponsiveContainer>

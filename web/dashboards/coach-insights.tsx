@@ -7,13 +7,12 @@ import { Controls } from '../ui/controls.tsx'
 import { PageFrame } from '../ui/page.tsx'
 import { Empty, Loaded } from '../ui/state.tsx'
 import { useReadParameters, useView } from '../view/view.ts'
+import { BookAtRisk } from './parts/book-at-risk.tsx'
+import { coachName } from './parts/coach-name.ts'
 import { CompletionAdherence } from './parts/completion-adherence.tsx'
 
 const cut = {} as const
 type Coaches = z.infer<typeof coachesAnswerSchema>
-export type Coach = Coaches['coaches'][number]
-
-export const coachName = (coach: Coach): string => coach.name ?? coach.coach_id ?? (coach.own ? 'You' : 'Another coach')
 
 /** Who helps members reach their goals, said with the doubt that small numbers deserve. */
 export default function CoachInsights() {
@@ -45,6 +44,7 @@ export default function CoachInsights() {
         {(data) => (
           <>
             <Leaderboard data={data} />
+            <BookAtRisk />
             <CompletionAdherence coaches={data.coaches} />
           </>
         )}

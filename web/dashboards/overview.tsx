@@ -3,15 +3,17 @@ import { cardsAnswerSchema } from '../../api/schemas/card.ts'
 import { categories, type Granularity } from '../../metrics/metric.ts'
 import { useRead } from '../api/queries.ts'
 import type { Format } from '../format.ts'
+import { useEmbed } from '../session/embed.ts'
 import { useFormat } from '../session/session.tsx'
 import { type Card, MetricCard, targetText } from '../ui/cards.tsx'
 import { Choice } from '../ui/controls.tsx'
 import { Link } from '../ui/link.tsx'
 import { PageFrame } from '../ui/page.tsx'
 import { Empty, Loaded } from '../ui/state.tsx'
-import { toneOf } from '../ui/status.tsx'
+import { movedBy, toneOf } from '../ui/status.tsx'
 import { navigate, usePath, useSearch } from '../view/router.ts'
 import { carriedSearch, withChange } from '../view/view.ts'
+import { Attention } from './parts/attention.tsx'
 
 type Period = Exclude<Granularity, 'hour'>
 const periods = ['day', 'week', 'month'] as const
@@ -94,13 +96,17 @@ function Lead({ cards, period }: { cards: readonly Card[]; period: Period }): Re
 
 function Cards({ cards, period }: { cards: readonly Card[]; period: Period }) {
   const search = useSearch()
+  const isEmbedded = useEmbed() !== undefined
   const byName = new Map(cards.map((card) => [card.name, card]))
   const first = headline.flatMap((name) => byName.get(name) ?? [])
   const rest = cards.filter(({ name }) => !headline.includes(name))
   const href = ({ category }: Card) => pillars[category].path + carriedSearch(search)
   return (
     <>
-      <InShort cards={cards} period={period} />
+      <div className="first">
+        <InShort cards={cards} period={period} />
+        {!isEmbedded && <Attention />}
+      </div>
       <section aria-labelledby="headline">
         <h2 id="headline" className="section">
           Headline numbers
@@ -111,23 +117,24 @@ function Cards({ cards, period }: { cards: readonly Card[]; period: Period }) {
           ))}
         </div>
       </section>
-      <div className="pillars">
-        {categories
-          .map((category) => [category, rest.filter((card) => card.category === category)] as const)
-          .filter(([, of]) => of.length > 0)
-          .map(([category, of]) => (
-            <section key={category} aria-labelledby={category} className="pillar">
-              <h2 id={category} className="section">
-                <Link href={pillars[category].path + carriedSearch(search)}>{pillars[category].title}</Link>
-              </h2>
-              <div className="cards tight">
-                {of.map((card) => (
-                  <MetricCard key={card.name} card={card} size="small" />
-                ))}
-              </div>
-            </section>
-          ))}
-      </div>
+      <section aria-labelledby="rest">
+        <h2 id="rest" className="section">
+          All other numbers
+        </h2>
+        <div className="cards tight">
+          {categories
+            .flatMap((category) => rest.filter((card) => card.category === category))
+            .map((card) => (
+              <MetricCard
+                key={card.name}
+                card={card}
+                href={href(card)}
+                pillar={pillars[card.category].title}
+                size="small"
+              />
+            ))}
+        </div>
+      </section>
     </>
   )
 }
@@ -166,13 +173,13 @@ function InShort({ cards, period }: { cards: readonly Card[]; period: Period }) 
         ))}
         {better && (
           <li className="good">
-            {link(better)} went {(better.change ?? 0) > 0 ? 'up' : 'down'} {format.change(better.change)} to{' '}
+            {link(better)} went {(better.change ?? 0) > 0 ? 'up' : 'down'} ({movedBy(better, format)}) to{' '}
             <b>{format.value(better.value, better.unit)}</b>.
           </li>
         )}
         {worse && (
           <li className="bad">
-            {link(worse)} went {(worse.change ?? 0) > 0 ? 'up' : 'down'} {format.change(worse.change)} to{' '}
+            {link(worse)} went {(worse.change ?? 0) > 0 ? 'up' : 'down'} ({movedBy(worse, format)}) to{' '}
             <b>{format.value(worse.value, worse.unit)}</b>.
           </li>
         )}

@@ -17,22 +17,22 @@ export function targetText(card: Pick<Card, 'target' | 'unit'>, format: Format):
   return `Target ${sign} ${format.value(target.value, unit)}`
 }
 
+interface MetricCardProps {
+  readonly card: Card
+  readonly href?: string
+  readonly than?: string
+  /** Written above the title, where cards of several pillars stand together. */
+  readonly pillar?: string
+  readonly size?: 'large' | 'small'
+}
+
 /** One number with its change, target and shape; a link to the dashboard that explains it. */
-export function MetricCard({
-  card,
-  href,
-  than,
-  size = 'large',
-}: {
-  card: Card
-  href?: string
-  than?: string
-  size?: 'large' | 'small'
-}) {
+export function MetricCard({ card, href, than, pillar, size = 'large' }: MetricCardProps) {
   const format = useFormat()
   const target = targetText(card, format)
   return (
     <article className={`card ${size}`} data-metric={card.name}>
+      {pillar && <span className="eyebrow">{pillar}</span>}
       <header>
         <h3>{href ? <Link href={href}>{card.title}</Link> : card.title}</h3>
         {card.status && <StatusBadge status={card.status} />}
@@ -40,7 +40,7 @@ export function MetricCard({
       <p className="figure">{format.value(card.value, card.unit)}</p>
       <footer>
         <div>
-          <Change change={card.change} better={card.better} {...(than ? { than } : {})} />
+          <Change moved={card} {...(than ? { than } : {})} />
           {target && <span className="target">{target}</span>}
         </div>
         <Sparkline values={card.trend.map(({ value }) => value)} tone={toneOf(card.change, card.better)} />

@@ -1,3 +1,4 @@
+import type { Format, Unit } from '../format.ts'
 import { useFormat } from '../session/session.tsx'
 import { Icon } from './icons.tsx'
 
@@ -23,21 +24,28 @@ export function toneOf(change: number | null | undefined, better: 'lower' | unde
   return change > 0 === (better !== 'lower') ? 'good' : 'bad'
 }
 
+export interface Moved {
+  readonly value: number | null
+  readonly previous: number | null
+  readonly change: number | null
+  readonly unit: Unit
+  readonly better?: 'lower' | undefined
+}
+
+/** How it moved: relative, a share in percentage points. */
+export function movedBy({ value, previous, change, unit }: Moved, format: Format): string {
+  if (unit.kind !== 'ratio' || value === null || previous === null) return format.change(change)
+  return format.points(value - previous)
+}
+
 /** ▲ 3.4 % against the period before. */
-export function Change({
-  change,
-  better,
-  than,
-}: {
-  change: number | null
-  better?: 'lower' | undefined
-  than?: string
-}) {
+export function Change({ moved, than }: { moved: Moved; than?: string }) {
   const format = useFormat()
-  if (change === null) return <span className="change plain">{than ? `no value ${than}` : 'nothing to compare'}</span>
+  const { change, better } = moved
+  if (change === null) return <span className="change plain">nothing to compare</span>
   return (
     <span className={`change ${toneOf(change, better)}`}>
-      <span aria-hidden="true">{change > 0.0005 ? '▲' : change < -0.0005 ? '▼' : '■'}</span> {format.change(change)}
+      <span aria-hidden="true">{change > 0.0005 ? '▲' : change < -0.0005 ? '▼' : '■'}</span> {movedBy(moved, format)}
       {than && <span className="than"> {than}</span>}
     </span>
   )

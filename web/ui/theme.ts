@@ -6,6 +6,9 @@ const KEY = 'upcoach.theme'
 const CHANGED = 'upcoach:theme'
 
 function chosen(): Theme {
+  // The page that frames us knows which of its own it has.
+  const asked = location.pathname.startsWith('/embed/') ? new URLSearchParams(location.search).get('theme') : null
+  if (asked === 'light' || asked === 'dark') return asked
   try {
     const value = localStorage.getItem(KEY)
     return value === 'light' || value === 'dark' ? value : 'system'

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { embedKeyOf } from '../../security/embeds.ts'
 import { aiNudgeRoutes } from './ai-nudges.ts'
 import { alertRoutes } from './alerts.ts'
 import { churnRiskRoutes } from './churn-risk.ts'
@@ -7,6 +8,7 @@ import { cohortDeepDiveRoutes } from './cohort-deep-dive.ts'
 import { cohortRevenueRoutes } from './cohort-revenue.ts'
 import { cohortRoutes } from './cohorts.ts'
 import { compositionRoutes } from './compositions.ts'
+import { embedRoutes } from './embeds.ts'
 import { eventRoutes } from './events.ts'
 import { heatmapRoutes } from './heatmap.ts'
 import { memberRoutes } from './members.ts'
@@ -33,6 +35,7 @@ export const analytics: FastifyPluginAsync<{
       await scope.register(eventRoutes, shared)
       await scope.register(sessionRoutes, shared)
       await scope.register(memberRoutes, shared)
+      await scope.register(embedRoutes, { ...shared, embedKey: embedKeyOf(options.masterKey) })
       await scope.register(metricRoutes, shared)
       await scope.register(compositionRoutes, shared)
       await scope.register(heatmapRoutes, shared)

@@ -30,6 +30,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
         // the route's roles leave out `service`
         role: principal.role as Session['role'],
         coach_id: principal.coachId ?? null,
+        embed: principal.embed ?? null,
         features: { analytics_v2: settings['feature.analytics_v2'] === true },
       }
     },

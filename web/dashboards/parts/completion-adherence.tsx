@@ -12,7 +12,7 @@ import {
 import { Panel } from '../../charts/panel.tsx'
 import { useFormat } from '../../session/session.tsx'
 import { Empty } from '../../ui/state.tsx'
-import { type Coach, coachName } from '../coach-insights.tsx'
+import { type Coach, coachName } from './coach-name.ts'
 
 /** Are the coaches whose members keep their habits those whose members reach their goals? */
 export function CompletionAdherence({ coaches }: { coaches: readonly Coach[] }) {
