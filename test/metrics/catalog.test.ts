@@ -1,12 +1,16 @@
 import { parse } from 'csv-parse/sync'
 import { DateTime } from 'luxon'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { importRates } from '../../db/fx.ts'
 import { periodRange } from '../../db/period.ts'
 import { metricParameters } from '../../db/reader.ts'
+import { storeWebhooks } from '../../db/revenue/webhooks.ts'
+import { piiKey } from '../../db/secrets.ts'
 import { loadSql } from '../../db/sql.ts'
 import type { Tenant } from '../../db/tenant.ts'
 import { metrics } from '../../metrics/catalog.ts'
 import { dimensionTitles, granularities, type Metric } from '../../metrics/metric.ts'
+import { type PeriodRow, stripeEventsOf } from '../../sources/revenue/periods.ts'
 import { busyTenant } from '../support/busy-tenant.ts'
 import { openPlatform, type Platform } from '../support/platform.ts'
 
@@ -33,9 +37,43 @@ beforeAll(async () => {
   platform = await openPlatform()
   tenant = await platform.createTenant({ slug: 'busy', timezone: 'America/St_Johns' })
   await platform.send(tenant, busyTenant({ end: now, mark: 'x' }))
+  await bill(tenant)
   await platform.settle()
 }, 180_000)
 afterAll(() => platform.close())
+
+/** Subscriptions of two plans, two currencies and a quarter and more, and a purchase; from Stripe. */
+async function bill(of: Tenant): Promise<void> {
+  const row = (customer: string, start: number, end: number | null, amount: string, more: Partial<PeriodRow> = {}) => ({
+    customer,
+    start: day(start),
+    end: end === null ? null : day(end),
+    amount,
+    currency: 'usd',
+    plan: 'pro',
+    ...more,
+  })
+  const rows = [
+    row('member-1', 200, null, '30.00'),
+    row('member-2', 90, 40, '50.00', { plan: 'plus' }),
+    row('member-2', 40, 20, '80.00'),
+    row('member-2', 20, 12, '60.00'),
+    row('member-3', 60, 45, '30.00', { currency: 'eur' }),
+    row('member-3', 30, null, '30.00', { currency: 'eur' }),
+    row('member-4', 35, null, '10.00', { plan: 'plus' }),
+  ]
+  const purchase = {
+    id: 'evt_charge',
+    object: 'event',
+    type: 'charge.succeeded',
+    created: Math.floor((now - 30 * DAY) / 1000),
+    data: { object: { id: 'ch_1', object: 'charge', amount: 999, currency: 'usd', customer: 'cus_x', invoice: null } },
+  }
+  await importRates(platform.db.pool, [{ currency: 'usd', day: day(250), rate: '1.25' }])
+  const intake = { tenant: of, piiKey: await piiKey(platform.db.pool, platform.masterKey, of.id) }
+  const stored = await storeWebhooks(platform.db.pool, intake, 'stripe', [...stripeEventsOf(rows), purchase])
+  expect(stored).toMatchObject({ rejected: 0, ignored: 0 })
+}
 
 const day = (ago: number): string => new Date(now - ago * DAY).toISOString().slice(0, 10)
 /** Whole weeks of the log for most; three days by hours. */
@@ -132,8 +170,8 @@ describe.each(metrics.map((metric) => [metric.name, metric] as const))('%s', (_,
       const points = series[0]?.points ?? []
       expect(points.length).toBeGreaterThan(0)
       expect(points.map(({ t }) => t)).toEqual([...new Set(points.map(({ t }) => t))].sort())
-      // There is no billing in this log.
-      if (granularity === coarsest && metric.category !== 'revenue')
+      // Nobody was on trial.
+      if (granularity === coarsest && metric.name !== 'trial_conversion_rate')
         expect(points.some(({ value }) => value !== null)).toBe(true)
       for (const { value, numerator, denominator } of points) {
         if (metric.empty === 'zero') expect(value).not.toBeNull()
