@@ -135,16 +135,19 @@ export interface Backlog {
   readonly dirty_marks: number
   readonly lag_seconds: number
   readonly touched_ranges: number
+  /** Members and provider events that were set aside because their fold failed. */
+  readonly parked: number
 }
 
 export async function readBacklog(pool: pg.Pool): Promise<Backlog> {
   const { rows } = await pool.query<Backlog>(
     `select count(*) as dirty_marks,
        coalesce(extract(epoch from now() - min(marked_at)), 0)::double precision as lag_seconds,
-       (select count(*) from analytics.touched_ranges) as touched_ranges
+       (select count(*) from analytics.touched_ranges) as touched_ranges,
+       (select count(*) from analytics.parked_members) + (select count(*) from analytics.parked_revenue) as parked
      from analytics.dirty_members`,
   )
-  return rows[0] ?? { dirty_marks: 0, lag_seconds: 0, touched_ranges: 0 }
+  return rows[0] ?? { dirty_marks: 0, lag_seconds: 0, touched_ranges: 0, parked: 0 }
 }
 
 export interface Reconciliation {

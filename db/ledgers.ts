@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { foldOrPark } from './parked.ts'
 import { loadSql, type Statement } from './sql.ts'
 import { inTransaction } from './tenant.ts'
 
@@ -187,6 +188,8 @@ const ledgers: readonly Ledger[] = [activity, goals, habits, replies, nudges]
 export const FOLD_LOCK = 7_302_101
 
 const takeDirty = loadSql(new URL('./sql/take-dirty-members.sql', import.meta.url))
+const parkMembers = loadSql(new URL('./sql/park-members.sql', import.meta.url))
+const unparkMembers = loadSql(new URL('./sql/unpark-members.sql', import.meta.url))
 
 /** The channel on which tenants whose numbers changed are announced (payload: comma-separated ids). */
 export const REFRESHED_CHANNEL = 'analytics_refreshed'
@@ -203,17 +206,44 @@ export async function announceRefreshed(client: pg.Pool | pg.PoolClient, tenants
 
 /**
  * Takes one batch of dirty members and recomputes their ledgers in one transaction. Returns how many members it folded;
- * 0 when nothing was dirty. Order of arrival does not matter: each ledger is a pure fold over the member's events.
+ * 0 when nothing was dirty. Order of arrival does not matter: each ledger is a pure fold over the member's events. A member
+ * whose data make the fold fail is parked.
  */
 export async function foldDirty(pool: pg.Pool, options: { limit?: number } = {}): Promise<{ members: number }> {
+  return foldOrPark(
+    options.limit ?? 2_000,
+    (limit) => foldBatch(pool, limit),
+    (error) =>
+      inTransaction(pool, async (client) => {
+        await client.query('select pg_advisory_xact_lock($1)', [FOLD_LOCK])
+        const { rows } = await client.query<{ members: number }>(parkMembers.bind({ error }))
+        return { members: rows[0]?.members ?? 0 }
+      }),
+  )
+}
+
+async function foldBatch(pool: pg.Pool, limit: number): Promise<{ members: number }> {
   return inTransaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [FOLD_LOCK])
-    const { rows } = await client.query<DirtyMember>(takeDirty.bind({ limit: options.limit ?? 2_000 }))
+    const { rows } = await client.query<DirtyMember>(takeDirty.bind({ limit }))
     if (rows.length === 0) return { members: 0 }
     const tenants = [...new Set(rows.map((row) => row.tenant_id))]
-    await recordTouched(client, await foldMembers(client, rows), tenants)
+    await recordTouched(client, await foldMembers(client, await withParked(client, rows)), tenants)
     await announceRefreshed(client, tenants)
     return { members: rows.length }
+  })
+}
+
+/** What was parked of these members earlier is folded with what is new. */
+async function withParked(client: pg.PoolClient, dirty: readonly DirtyMember[]): Promise<readonly DirtyMember[]> {
+  const parked = await client.query<DirtyMember>(unparkMembers.bind({ members: JSON.stringify(dirty) }))
+  if (parked.rows.length === 0) return dirty
+  const earlier = new Map(parked.rows.map((row) => [`${row.tenant_id}/${row.user_id}`, row]))
+  return dirty.map((member) => {
+    const before = earlier.get(`${member.tenant_id}/${member.user_id}`)
+    if (before === undefined) return member
+    const since = earliest([member.since, before.since])
+    return { ...member, since, types: [...new Set([...member.types, ...before.types])] }
   })
 }
 

@@ -40,11 +40,13 @@ export function readinessChecks(database: Observed, queues: Queues): Check[] {
     {
       name: 'queue',
       async check() {
-        const [{ lag_seconds }] = await Promise.all([
+        const [{ lag_seconds, parked }] = await Promise.all([
           readBacklog(pool),
           ...queueNames.map((name) => queues.get(name).getJobCounts('waiting')),
         ])
-        if (lag_seconds <= LEDGER_LAG_LIMIT_SECONDS) return { ok: true }
+        // Everybody else is served: one member at fault is told, and is no reason to take the process out.
+        const aside = parked === 0 ? {} : { detail: `${parked} parked: npm run parked -- list` }
+        if (lag_seconds <= LEDGER_LAG_LIMIT_SECONDS) return { ok: true, ...aside }
         return { ok: false, detail: `events wait since ${Math.round(lag_seconds)} s: is a worker running?` }
       },
     },
@@ -139,6 +141,11 @@ export function workerCollectors(database: Observed, queues: Queues): Gauge[] {
     source('upcoach_source_accepted_total', 'New events stored from the source.', (s) => s.accepted),
     source('upcoach_source_failed_total', 'Messages of the source that ended in the quarantine.', (s) => s.failed),
     source('upcoach_source_errors_total', 'Runs of the source that ended with an error.', (s) => s.errors),
+    backlog(
+      'upcoach_parked_marks',
+      'Members and provider events set aside because their fold failed: npm run parked.',
+      (b) => b.parked,
+    ),
     {
       name: 'upcoach_queue_jobs',
       help: 'Jobs of a queue by state.',

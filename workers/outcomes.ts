@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { recordFailure, recordSuccess } from '../db/jobs.ts'
+import { withoutValues } from '../db/parked.ts'
 
 /** Successes are written together: some jobs run several times a second. */
 const FLUSH_MS = 5000
@@ -7,13 +8,6 @@ const FLUSH_MS = 5000
 interface Pending {
   successes: number
   errors: string[]
-}
-
-/** SQLSTATE classes 22 (data) and 23 (integrity): their messages quote values of the row. */
-function describe(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException
-  const quotesValues = typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code)
-  return quotesValues ? error.message.replace(/"[^"]*"/g, '"…"') : error.message
 }
 
 export interface Outcomes {
@@ -66,7 +60,7 @@ export function outcomes(pool: pg.Pool): Outcomes {
       entry(job).successes += 1
     },
     failed(job, error) {
-      entry(job).errors.push(describe(error))
+      entry(job).errors.push(withoutValues(error))
       void flush()
     },
     async close() {

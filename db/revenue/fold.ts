@@ -4,6 +4,7 @@ import { groupFacts } from '../../sources/revenue/customers.ts'
 import type { RevenueFact } from '../../sources/revenue/facts.ts'
 import { foldCustomer } from '../../sources/revenue/fold.ts'
 import { announceRefreshed, recordTouched, type TouchedRange } from '../ledgers.ts'
+import { FoldFailure, foldOrPark } from '../parked.ts'
 import { loadSql, type Statement } from '../sql.ts'
 import { inTransaction, type Tenant } from '../tenant.ts'
 import {
@@ -19,6 +20,7 @@ import { foldVersion, productIntervals, revenuePolicy } from './policy.ts'
 
 const sql = (name: string): Statement => loadSql(new URL(`./${name}.sql`, import.meta.url))
 const takeDirty = sql('take-dirty')
+const parkRevenue = sql('park')
 const loadGroups = sql('load-groups')
 const mergeMovements = sql('merge-movements')
 const mergeEntries = sql('merge-entries')
@@ -36,14 +38,26 @@ type EventId = { readonly provider: string; readonly event_id: string }
 /**
  * Takes one batch of new provider events and folds their customers' ledgers again, from all facts that hang together with
  * them, in one transaction; only differences are written. Returns how many marks it took; 0 when there was nothing to do.
+ * An event whose facts make the fold fail is parked.
  */
 export async function foldRevenue(pool: pg.Pool, options: { limit?: number } = {}): Promise<{ events: number }> {
+  return foldOrPark(
+    options.limit ?? BATCH,
+    (limit) => foldBatch(pool, limit),
+    (error) =>
+      inTransaction(pool, async (client) => {
+        await client.query('select pg_advisory_xact_lock($1)', [REVENUE_FOLD_LOCK])
+        const { rows } = await client.query<{ events: number }>(parkRevenue.bind({ error }))
+        return { events: rows[0]?.events ?? 0 }
+      }),
+  )
+}
+
+async function foldBatch(pool: pg.Pool, limit: number): Promise<{ events: number }> {
   return inTransaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [REVENUE_FOLD_LOCK])
     await markOutdated(client)
-    const { rows } = await client.query<EventId & { tenant_id: string }>(
-      takeDirty.bind({ limit: options.limit ?? BATCH }),
-    )
+    const { rows } = await client.query<EventId & { tenant_id: string }>(takeDirty.bind({ limit }))
     const [first] = rows
     if (first === undefined) return { events: 0 }
     const touched = await foldEvents(client, await tenantOf(client, first.tenant_id), rows)
@@ -102,6 +116,15 @@ function calendarOf(timezone: string): (at: string) => string {
   return (at) => format.format(new Date(at))
 }
 
+/** Runs a computation without I/O: what it throws is about its facts. */
+function pure<T>(compute: () => T): T {
+  try {
+    return compute()
+  } catch (cause) {
+    throw new FoldFailure(`the facts cannot be folded: ${cause instanceof Error ? cause.name : 'an error'}`, { cause })
+  }
+}
+
 /** Folds the customers of some events again, from all facts that hang together with them. Returns what changed. */
 export async function foldEvents(
   client: pg.PoolClient,
@@ -116,7 +139,7 @@ export async function foldEvents(
   const dayOf = calendarOf(tenant.timezone)
   const catalogue = catalogueOf(await factsWhere(client, tenant.id), productIntervals(tenant))
   const policy = revenuePolicy(tenant)
-  const folds = groupFacts(facts).map((group) => foldCustomer(group, policy, { catalogue, dayOf }))
+  const folds = pure(() => groupFacts(facts).map((group) => foldCustomer(group, policy, { catalogue, dayOf })))
   const merge = (statement: Statement, rows: readonly unknown[], more: Record<string, unknown> = {}) =>
     client.query<{ from_at: string | null; to_at: string | null }>(
       statement.bind({ tenant_id: tenant.id, customers, rows: JSON.stringify(rows), ...more }),
@@ -154,6 +177,12 @@ export async function foldEvents(
     folds.flatMap((fold) => subscriptionRows(fold.subscriptions)),
   )
   await merge(mergeIssues, folds.flatMap(issueRows))
+  // what was parked of these customers is folded now
+  await client.query(
+    `delete from analytics.parked_revenue p using jsonb_to_recordset($2::jsonb) as e (provider text, event_id text)
+     where p.tenant_id = $1 and p.provider = e.provider and p.event_id = e.event_id`,
+    [tenant.id, JSON.stringify([...ids.values()])],
+  )
   return merged.flatMap(([source, { rows }]) =>
     rows.flatMap(({ from_at, to_at }) => (from_at && to_at ? [{ source, from: from_at, to: to_at }] : [])),
   )

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { refreshTouched } from '../../db/aggregates.ts'
 import { checkRevenue } from '../../db/revenue/check.ts'
 import { foldRevenue } from '../../db/revenue/fold.ts'
 import { storeWebhooks } from '../../db/revenue/webhooks.ts'
@@ -112,7 +111,6 @@ test('whatever the providers say, in whatever order and however often: the ledge
         await deliver(disturbed, stream.splice(0, sizes[i % sizes.length] ?? 1))
         const limit = folds[i % folds.length] ?? 0
         if (limit > 0) await foldRevenue(pool, { limit })
-        if (limit > 1) await refreshTouched(pool)
       }
       await platform.settle()
 
@@ -131,7 +129,7 @@ test('whatever the providers say, in whatever order and however often: the ledge
       }
       expect(await checkRevenue(pool)).toEqual([])
     }),
-    { numRuns: 10, seed: 4, endOnFailure: true },
+    { numRuns: 8, seed: 4, endOnFailure: true },
   )
-  expect(moved).toBeGreaterThan(10)
+  expect(moved).toBeGreaterThan(8)
 }, 240_000)
