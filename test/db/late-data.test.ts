@@ -126,6 +126,7 @@ describe('three weeks of events that arrive late', () => {
       config: {},
       database: platform.db,
       objects: testObjects(platform.db),
+      secrets: { masterKey: platform.masterKey },
       logger: silent,
     })
     try {
