@@ -1,19 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { setTimeout as wait } from 'node:timers/promises'
-import { type Config, loadConfig } from '../config.ts'
-import { readBacklog } from '../db/jobs.ts'
-import { localUrl } from './compose.ts'
-import { tenantBySlug, withDatabase } from './database.ts'
-import { mintToken } from './mint-token.ts'
-import { parseMapping } from './replay/mapping.ts'
+import { loadConfig } from '../config.ts'
+import { findApi, tokenFor } from './replay/api.ts'
+import { readMapping } from './replay/mapping.ts'
 import { openInput } from './replay/read-file.ts'
 import { replay } from './replay/send.ts'
 import { noState, replayState } from './replay/state.ts'
-import { required, run, UserError, usageError, wholeNumber } from './run.ts'
-import { isServing } from './send-events.ts'
-import { serve } from './serve.ts'
-
-const TOKEN_SECONDS = 24 * 3600
+import { required, run, usageError, wholeNumber } from './run.ts'
 
 await run({
   help: `
@@ -27,7 +18,7 @@ Streams events into the running API, or into one that is started for this when n
   --map     JSON: which column (or dotted path) becomes which field:
             {"event_id": "id", "type": {"value": "action"}, "occurred_at": {"column": "ts", "format": "unix_seconds"},
              "user_id": "user", "properties": {"name": {"column": "event", "map": {"Signed Up": "signed_up"}}}}
-            formats: text, number, boolean, json, instant, utc, unix_seconds, unix_milliseconds
+            formats: text, number, boolean, json, instant, utc, local (docs/sources/csv.md), unix_seconds, unix_milliseconds
             Without event_id one is made of the record, so equal records count once.
   --url     an API elsewhere; default PUBLIC_URL or http://HOST:PORT
   --token   a token of role service; default: one is made with this installation's key`,
@@ -46,10 +37,10 @@ Streams events into the running API, or into one that is started for this when n
     const { format } = values
     if (format !== undefined && format !== 'ndjson' && format !== 'csv') usageError('--format is ndjson or csv')
     const rate = values.rate === undefined ? undefined : wholeNumber(values.rate, 'rate', 1)
-    const mapping = values.map === undefined ? undefined : parseMapping(await readText(values.map))
+    const mapping = values.map === undefined ? undefined : await readMapping(values.map)
     const input = await openInput(path, format)
     const config = loadConfig()
-    const token = values.token ?? (await tokenFor(config, slug))
+    const token = values.token ?? (await tokenFor(config, slug, 'cli:replay'))
     const api = await findApi(config, values.url)
     try {
       const state = path === '-' ? noState : await replayState(config.dataDir, path, slug, values.url ?? 'local')
@@ -64,41 +55,3 @@ Streams events into the running API, or into one that is started for this when n
     }
   },
 })
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch {
-    throw new UserError(`${path} cannot be read`)
-  }
-}
-
-async function tokenFor(config: Config, slug: string): Promise<string> {
-  const { id } = await withDatabase(config, (database) => tenantBySlug(database, slug))
-  return mintToken(config, { tenantId: id, role: 'service', subject: 'cli:replay', ttlSeconds: TOKEN_SECONDS })
-}
-
-interface Api {
-  readonly url: string
-  /** Waits until what was sent is counted, where nobody else would go on with it. */
-  finish(): Promise<void>
-  close(): Promise<void>
-}
-
-/** The API that was asked for, the one that runs here, or one of our own for as long as this command lasts. */
-async function findApi(config: Config, asked: string | undefined): Promise<Api> {
-  const nothing = async () => undefined
-  const url = (asked ?? config.PUBLIC_URL ?? localUrl(config)).replace(/\/$/, '')
-  if (await isServing(url)) return { url, finish: nothing, close: nothing }
-  if (asked !== undefined) throw new UserError(`no API answers at ${url}`)
-  const own = { ...config, HOST: '127.0.0.1', PORT: 0, LOG_LEVEL: 'error' as const }
-  const server = await serve(own, { workers: true })
-  const { pool } = server.platform.database
-  return {
-    url: server.url,
-    async finish() {
-      while ((await readBacklog(pool)).dirty_marks > 0) await wait(250)
-    },
-    close: server.stop,
-  }
-}

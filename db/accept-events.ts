@@ -57,7 +57,14 @@ function clockOffset(sentAt: string | undefined, now: number): number {
   return Math.abs(offset) > MAX_SKEW ? offset : 0
 }
 
-function timeProblem(at: number, now: number, oldest: number): { code: string; message: string } | undefined {
+/** Events before this instant (ms) are older than the tenant's retention. */
+export function oldestTaken(tenant: Tenant, now: number): number {
+  const oldest = new Date(now)
+  return oldest.setUTCMonth(oldest.getUTCMonth() - retentionMonths(tenant))
+}
+
+/** Why a time is not taken: more than an hour ahead, or before `oldest`; undefined when it is. */
+export function timeProblem(at: number, now: number, oldest: number): { code: string; message: string } | undefined {
   if (at > now + MAX_FUTURE)
     return {
       code: 'too_far_in_future',
@@ -103,8 +110,7 @@ export async function acceptEvents(
   const erasureKey = erasureKeyOf(piiKey)
   const now = options.now ?? Date.now()
   const offset = clockOffset(batch.sent_at, now)
-  const oldest = new Date(now)
-  oldest.setUTCMonth(oldest.getUTCMonth() - retentionMonths(tenant))
+  const oldest = oldestTaken(tenant, now)
   const personal = configuredPiiKeys(tenant)
 
   const good: { index: number; storable: StorableEvent }[] = []
@@ -128,7 +134,7 @@ export async function acceptEvents(
       continue
     }
     const at = Date.parse(parsed.event.occurred_at) + offset
-    const problem = timeProblem(at, now, oldest.getTime())
+    const problem = timeProblem(at, now, oldest)
     if (problem) {
       reject(index, raw, parsed.event.event_id, [{ field: 'occurred_at', ...problem }])
       continue

@@ -1,5 +1,6 @@
 import { acceptEvents, type Intake } from '../../db/accept-events.ts'
 import type { AttachedDatabase } from '../../db/attach.ts'
+import { countPushed } from '../../db/sources/runners.ts'
 import type { Reading } from '../../sources/named-events.ts'
 import type { ReplayState, Totals } from '../replay/state.ts'
 
@@ -37,15 +38,16 @@ export async function loadEvents(
   let batch: { readonly event: unknown; readonly record: number }[] = []
   let problems = 0
   const flush = async () => {
-    if (batch.length > 0) {
-      const answer = await acceptEvents(database.pool, intake, { events: batch.map(({ event }) => event) }, { source })
-      for (const { index, field, message } of answer.errors.slice(0, Math.max(0, PROBLEMS_SHOWN - problems)))
-        onProblem(`record ${batch[index]?.record}: ${field}: ${message}`)
-      problems += answer.errors.length
-      totals.accepted += answer.accepted
-      totals.duplicates += answer.duplicates
-      totals.rejected += answer.rejected
-    }
+    const answer = await acceptEvents(database.pool, intake, { events: batch.map(({ event }) => event) }, { source })
+    const { accepted, duplicates, rejected, errors } = answer
+    for (const { index, field, message } of errors.slice(0, Math.max(0, PROBLEMS_SHOWN - problems)))
+      onProblem(`record ${batch[index]?.record}: ${field}: ${message}`)
+    problems += errors.length
+    totals.accepted += accepted
+    totals.duplicates += duplicates
+    totals.rejected += rejected
+    const processed = position - totals.records
+    await countPushed(database.pool, intake.tenant.id, source, { processed, accepted, duplicates, failed: rejected })
     totals.records = position
     batch = []
     await state.write(totals)

@@ -5,12 +5,16 @@ import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { parse } from 'csv-parse'
 import { UserError } from '../run.ts'
-import { applyMapping, eventOfRow, type Mapping, type SourceRecord } from './mapping.ts'
+import { applyMapping, columnsOf, eventOfRow, type Mapping, type SourceRecord } from './mapping.ts'
 
 export type Format = 'ndjson' | 'csv'
 
-/** A record of the input: the event to send, or a line that is not even JSON (the API rejects and keeps it). */
-export type ReplayRecord = unknown
+/** A record of the input: the event to send (a line that is not even JSON as it is: the API rejects and keeps it). */
+export type ReplayRecord = { readonly place: string } & (
+  | { readonly event: unknown }
+  /** A row that cannot be read, and what to do about it. */
+  | { readonly problem: string }
+)
 
 export interface Input {
   readonly stream: Readable
@@ -37,12 +41,27 @@ export async function openInput(path: string, asked: Format | undefined): Promis
   }
 }
 
+export interface Reading {
+  readonly mapping: Mapping | undefined
+  /** Between the fields of a CSV; default: a comma. */
+  readonly delimiter?: string | undefined
+}
+
 /** The events of an input, one after the other, in constant memory. */
-export async function* readEvents(input: Input, mapping: Mapping | undefined): AsyncGenerator<ReplayRecord> {
-  const records = input.format === 'csv' ? readCsv(input.stream) : readLines(input.stream)
-  for await (const record of records) {
-    if (mapping && isObject(record)) yield applyMapping(record, mapping)
-    else yield input.format === 'csv' && isObject(record) ? eventOfRow(record) : record
+export async function* readEvents(input: Input, { mapping, delimiter }: Reading): AsyncGenerator<ReplayRecord> {
+  if (input.format === 'csv') {
+    for await (const { line, row, problem } of readCsv(input.stream, mapping, delimiter)) {
+      const place = `line ${line}`
+      yield problem === undefined
+        ? { place, event: mapping ? applyMapping(row, mapping) : eventOfRow(row) }
+        : { place, problem }
+    }
+    return
+  }
+  let number = 0
+  for await (const record of readLines(input.stream)) {
+    number += 1
+    yield { place: `record ${number}`, event: mapping && isObject(record) ? applyMapping(record, mapping) : record }
   }
 }
 
@@ -61,12 +80,56 @@ export async function* readLines(stream: Readable): AsyncGenerator<unknown> {
   }
 }
 
-async function* readCsv(stream: Readable): AsyncGenerator<unknown> {
-  const parser = stream.pipe(parse({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: true }))
+interface CsvRow {
+  /** Line of the file on which the row begins, from 1. */
+  readonly line: number
+  readonly row: SourceRecord
+  readonly problem?: string
+}
+
+async function* readCsv(stream: Readable, mapping: Mapping | undefined, delimiter = ','): AsyncGenerator<CsvRow> {
+  const parser = stream.pipe(
+    parse({
+      columns: (header: string[]) => checkedHeader(header, mapping),
+      bom: true,
+      delimiter,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      info: true,
+    }),
+  )
   stream.on('error', (error) => parser.destroy(error))
+  // The parser counts a CRLF within quotes as two lines.
+  let counted = 0
   try {
-    for await (const row of parser) yield row
+    for await (const { record, info } of parser as AsyncIterable<{ record: Record<string, string>; info: CsvInfo }>) {
+      const text = Object.values(record).join('')
+      counted += text.match(/\r\n/g)?.length ?? 0
+      const line = info.lines - counted - (text.match(/\r\n|\n|\r/g)?.length ?? 0)
+      const problem = info.error ? WRONG_COUNT : text.includes('\uFFFD') ? NOT_UTF8 : undefined
+      yield { line, row: record, ...(problem === undefined ? {} : { problem }) }
+    }
   } catch (error) {
+    if (error instanceof UserError) throw error
     throw new UserError(`the CSV cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+const WRONG_COUNT = 'This row has more or fewer fields than the header. Is a quote or a delimiter missing?'
+const NOT_UTF8 = 'This row is not UTF-8. Save the file as UTF-8.'
+
+interface CsvInfo {
+  readonly lines: number
+  readonly error?: Error
+}
+
+/** The header, if it names each column once and every column of the mapping is there. */
+function checkedHeader(header: string[], mapping: Mapping | undefined): string[] {
+  const twice = header.find((name, i) => header.indexOf(name) !== i)
+  if (twice !== undefined) throw new UserError(`the header names the column ${JSON.stringify(twice)} twice`)
+  const has = (column: string) => header.includes(column) || header.includes(column.split('.')[0] ?? '')
+  const missing = mapping ? columnsOf(mapping).filter((column) => !has(column)) : []
+  if (missing.length === 0) return header
+  const hint = header.length === 1 ? '; it has one column only: is --delimiter right?' : ''
+  throw new UserError(`the header lacks columns that the mapping names: ${missing.join(', ')}${hint}`)
 }

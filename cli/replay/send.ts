@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { progress } from '../progress.ts'
 import { type SendAnswer, sendEvents, type Target } from '../send-events.ts'
-import type { Mapping } from './mapping.ts'
+import { columnBehind, type Mapping } from './mapping.ts'
 import { type Input, type ReplayRecord, readEvents } from './read-file.ts'
 import type { ReplayState, Totals } from './state.ts'
 
@@ -13,11 +13,26 @@ const IN_FLIGHT = 2
 
 export interface ReplayOptions {
   readonly mapping: Mapping | undefined
+  /** Between the fields of a CSV; default: a comma. */
+  readonly delimiter?: string | undefined
   /** Events per second at most; undefined: as fast as they are taken. */
   readonly rate: number | undefined
   /** Called with the first problems found, so that a wrong mapping is seen at once. */
   readonly onProblem: (line: string) => void
+  readonly problemsShown?: number
 }
+
+/** `line 7: occurred_at (column "When"): This is not a time…` */
+export function describeProblem(
+  place: string | undefined,
+  { field, message }: { readonly field: string; readonly message: string },
+  mapping: Mapping | undefined,
+): string {
+  const column = columnBehind(mapping, field)
+  return `${place}: ${field}${column === undefined || column === field ? '' : ` (column ${JSON.stringify(column)})`}: ${message}`
+}
+
+const NOTHING: SendAnswer = { accepted: 0, duplicates: 0, rejected: 0, errors: [] }
 
 const PROBLEMS_SHOWN = 5
 
@@ -40,13 +55,17 @@ export async function replay(
   const confirm = async (batch: Batch, answer: Promise<SendAnswer>, before: Promise<void>) => {
     const { accepted, duplicates, rejected, errors } = await answer
     await before
-    for (const error of errors.slice(0, Math.max(0, PROBLEMS_SHOWN - problems)))
-      options.onProblem(`record ${batch.first + error.index + 1}: ${error.field}: ${error.message}`)
-    problems += errors.length
+    const found = [
+      ...batch.unreadable.map(({ place, problem }) => `${place}: ${problem}`),
+      ...errors.map(({ index, ...error }) => describeProblem(batch.places[index], error, options.mapping)),
+    ]
+    for (const line of found.slice(0, Math.max(0, (options.problemsShown ?? PROBLEMS_SHOWN) - problems)))
+      options.onProblem(line)
+    problems += found.length
     totals.records += batch.count
     totals.accepted += accepted
     totals.duplicates += duplicates
-    totals.rejected += rejected
+    totals.rejected += rejected + batch.unreadable.length
     await state.write(totals)
     const { size } = input
     const total =
@@ -59,10 +78,14 @@ export async function replay(
   }
 
   const flying = new Set<Promise<void>>()
-  for await (const batch of batches(readEvents(input, options.mapping), earlier?.records ?? 0, options.rate)) {
+  for await (const batch of batches(readEvents(input, options), earlier?.records ?? 0, options.rate)) {
     if (options.rate !== undefined) await wait(Math.max(0, started + (sent / options.rate) * 1000 - Date.now()))
     sent += batch.count
-    const one = confirm(batch, sendEvents(target, batch.body), confirmed)
+    const one = confirm(
+      batch,
+      batch.places.length > 0 ? sendEvents(target, batch.body) : Promise.resolve(NOTHING),
+      confirmed,
+    )
     confirmed = one
     // Awaited below; without this a failure while another batch is awaited would be unhandled.
     one.catch(() => undefined)
@@ -81,34 +104,45 @@ export async function replay(
 
 interface Batch {
   readonly body: string
+  /** Records, unreadable ones included. */
   readonly count: number
-  /** Position of its first record in the input. */
-  readonly first: number
+  /** Where each event of the body stands in the input. */
+  readonly places: readonly string[]
+  readonly unreadable: readonly { readonly place: string; readonly problem: string }[]
 }
 
 /** Groups events into request bodies, leaving out the first `skip`; small ones when the rate is low. */
 async function* batches(
-  events: AsyncIterable<ReplayRecord>,
+  records: AsyncIterable<ReplayRecord>,
   skip: number,
   rate: number | undefined,
 ): AsyncGenerator<Batch> {
   const most = Math.max(1, Math.min(BATCH_EVENTS, rate ?? BATCH_EVENTS))
   let lines: string[] = []
+  let places: string[] = []
+  let unreadable: { place: string; problem: string }[] = []
   let bytes = 0
   let position = 0
   const take = (): Batch => {
-    const batch = { body: `{"events":[${lines.join(',')}]}`, count: lines.length, first: position - lines.length }
+    const count = lines.length + unreadable.length
+    const batch = { body: `{"events":[${lines.join(',')}]}`, count, places, unreadable }
     lines = []
+    places = []
+    unreadable = []
     bytes = 0
     return batch
   }
-  for await (const event of events) {
+  for await (const record of records) {
     position += 1
     if (position <= skip) continue
-    const line = JSON.stringify(event)
-    lines.push(line)
-    bytes += Buffer.byteLength(line)
-    if (lines.length >= most || bytes > BATCH_BYTES) yield take()
+    if ('problem' in record) unreadable.push(record)
+    else {
+      const line = JSON.stringify(record.event)
+      lines.push(line)
+      places.push(record.place)
+      bytes += Buffer.byteLength(line)
+    }
+    if (lines.length + unreadable.length >= most || bytes > BATCH_BYTES) yield take()
   }
-  if (lines.length > 0) yield take()
+  if (lines.length + unreadable.length > 0) yield take()
 }

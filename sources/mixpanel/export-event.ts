@@ -53,7 +53,9 @@ function instantOf(time: unknown, projectTimezone: string | undefined): string |
   const wall = Math.round(given < MILLISECONDS_FROM ? given * 1000 : given)
   if (projectTimezone === undefined) return new Date(wall).toISOString()
   const at = DateTime.fromMillis(wall, { zone: 'utc' }).setZone(projectTimezone, { keepLocalTime: true })
-  return new Date(at.toMillis()).toISOString()
+  // In the hour that a clock change repeats, the first.
+  const [first = at] = at.getPossibleOffsets()
+  return new Date(first.toMillis()).toISOString()
 }
 
 const sorted = (value: unknown): unknown =>

@@ -30,14 +30,23 @@ describe.skipIf(template.kind === 'server')('the command line on the embedded en
   const command = (name: string, args: readonly string[], stdin?: string) => runCommand(name, args, environment, stdin)
   const token = async (role: string) => (await command('token', ['--tenant', 'acme', '--role', role])).stdout.trim()
 
-  it.each(['start', 'demo', 'api', 'worker', 'migrate', 'token', 'tenant', 'replay', 'quarantine'])(
-    'npm run %s -- --help says how it is used and does nothing',
-    async (name) => {
-      const { code, stdout, stderr } = await command(name, ['--help'])
-      expect([code, stderr]).toEqual([0, ''])
-      expect(stdout).toContain(`npm ${name === 'start' ? 'start' : 'run'}`)
-    },
-  )
+  it.each([
+    'start',
+    'demo',
+    'api',
+    'worker',
+    'migrate',
+    'token',
+    'tenant',
+    'replay',
+    'import',
+    'backfill',
+    'quarantine',
+  ])('npm run %s -- --help says how it is used and does nothing', async (name) => {
+    const { code, stdout, stderr } = await command(name, ['--help'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(`npm ${name === 'start' ? 'start' : 'run'}`)
+  })
 
   it('a tenant is made, changed and shown while no server runs; a secret from standard input stays hidden', async () => {
     const created = await command('tenant', ['create', 'acme', '--timezone', 'Europe/Berlin', '--currency', 'EUR'])
@@ -107,6 +116,34 @@ describe.skipIf(template.kind === 'server')('the command line on the embedded en
     user_id: `m${i % 7}`,
     properties: { screen: 'home' },
   }))
+
+  it('a CSV is tried out, imported with its good rows, and imported again when it is corrected', async () => {
+    const file = join(dataDir, 'table.csv')
+    const map = join(dataDir, 'table.json')
+    const fields = { type: { value: 'screen_viewed' }, user_id: 'Member', properties: { screen: 'Screen' } }
+    const occurred_at = { column: 'When', format: 'local' }
+    await writeFile(map, JSON.stringify({ timezone: 'Europe/Berlin', event_id: 'Id', occurred_at, ...fields }))
+    const rows = [
+      'Id,When,Member,Screen',
+      'i-1,2026-02-01 10:00,m-1,home',
+      'i-2,soon,m-2,home',
+      'i-3,2026-02-01 10:05,m-1,goals',
+    ]
+    await writeFile(file, rows.join('\r\n'))
+    const call = ['csv', '--tenant', 'acme', '--file', file, '--map', map]
+    const tried = await command('import', [...call, '--dry-run'])
+    expect(tried.code).toBe(1)
+    expect(tried.stderr).toMatch(/^line 3: occurred_at \(column "When"\): /)
+    expect(tried.stdout).toContain('3 rows: 2 would be taken, 1 rejected. Nothing was stored.')
+    const imported = await command('import', call)
+    expect(imported.code, imported.stderr).toBe(1)
+    expect(imported.stderr).toContain(tried.stderr)
+    expect(imported.stdout).toContain('3 rows: 2 accepted, 0 duplicates, 1 rejected')
+    await writeFile(file, rows.join('\r\n').replace('soon', '2026-02-01 10:01'))
+    const corrected = await command('import', call)
+    expect(corrected.code, corrected.stderr).toBe(0)
+    expect(corrected.stdout).toContain('3 rows: 1 accepted, 2 duplicates, 0 rejected')
+  })
 
   it('replay without a server starts its own, counts everything once, and a second run changes no number', async () => {
     const file = join(dataDir, 'events.ndjson')
@@ -190,7 +227,7 @@ describe.skipIf(template.kind === 'server')('the command line on the embedded en
     const ended = await command('replay', ['--tenant', 'acme', '--file', file, '--map', map])
     expect(ended.code, ended.stderr).toBe(0)
     expect(ended.stdout).toContain('3 records: 2 accepted, 0 duplicates, 1 rejected')
-    expect(ended.stderr).toMatch(/record 3: user_id/)
+    expect(ended.stderr).toMatch(/line 4: user_id \(column "who"\)/)
   })
 
   it('quarantine replay keeps what is still wrong', async () => {

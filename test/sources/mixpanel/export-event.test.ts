@@ -84,6 +84,7 @@ describe('a line of Mixpanel’s raw export', () => {
     expect(at('2020-12-01T12:34:56')).toBe('2020-12-01T17:34:56.000Z')
     expect(at('2020-03-08T01:59:59')).toBe('2020-03-08T06:59:59.000Z')
     expect(at('2020-03-08T03:00:00')).toBe('2020-03-08T07:00:00.000Z')
+    expect(at('2020-11-01T01:30:00')).toBe('2020-11-01T05:30:00.000Z')
   })
 
   test.each([
