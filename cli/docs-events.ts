@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { eventCatalog } from '../sources/catalog.ts'
-import { rawEvent } from '../sources/envelope.ts'
+import { sentEvent } from '../sources/envelope.ts'
 import { batchErrors, eventErrors } from '../sources/errors.ts'
 import type { EventType } from '../sources/event-type.ts'
 
@@ -85,7 +85,7 @@ export function eventsPage(): string {
     '',
     'What `POST /api/analytics/events` takes. Every event has these fields:',
     '',
-    ...table(z.toJSONSchema(rawEvent, { io: 'input' }) as Schema),
+    ...table(z.toJSONSchema(sentEvent, { io: 'input' }) as Schema),
     '',
     'An optional field or property may also be null, which is the same as leaving it out. Further properties are kept as',
     'they are: at most 255 in all, nested at most 3 levels. Personal data in them (e-mail, phone, name, IP, address and the',

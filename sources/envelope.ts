@@ -52,6 +52,15 @@ export const rawEvent = z.object({
   properties: z.record(z.string(), z.unknown()).nullish(),
 })
 
+/** The same with a device's numbering, which is of the delivery and not stored with the event. */
+export const sentEvent = rawEvent.extend({
+  sequence: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("Number of the event on its device: 1, 2, 3…; with the batch's device_id, gaps are reported."),
+})
+
 export type RawEvent = z.infer<typeof rawEvent>
 
 /** An event that passed: canonical time, its subject, and whether it counts as an action of the member. */

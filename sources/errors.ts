@@ -38,9 +38,11 @@ export function eventError(field: string, code: EventErrorCode, detail?: string)
 export const batchErrors = {
   invalid_body:
     'The body is not JSON. Send {"events":[…]} as application/json, or one event per line as application/x-ndjson.',
-  invalid_batch: 'The body must be a JSON object {"sent_at"?, "events":[…]}.',
+  invalid_batch: 'The body must be a JSON object {"sent_at"?, "device_id"?, "events":[…]}.',
   invalid_sent_at:
     "sent_at must be the sender's clock at the time of sending: RFC 3339 with a zone, like 2026-03-31T08:15:00Z.",
+  invalid_device_id:
+    'device_id must be an opaque id of the installation, like a UUID; never an e-mail address or null.',
 } as const satisfies Record<string, string>
 
 export type BatchErrorCode = keyof typeof batchErrors

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { devicesWithGaps } from '../db/device-sequence.ts'
 import { type Backlog, type JobOutcome, jobOutcomes, listPolicies, type Policy, readBacklog } from '../db/jobs.ts'
 import { pendingMigrations } from '../db/migrate.ts'
 import { type SourceStatus, sourceStatus } from '../db/sources/runners.ts'
@@ -146,6 +147,13 @@ export function workerCollectors(database: Observed, queues: Queues): Gauge[] {
       'Members and provider events set aside because their fold failed: npm run parked.',
       (b) => b.parked,
     ),
+    {
+      name: 'upcoach_devices_with_gaps',
+      help: 'Devices of a tenant of whose numbered events some have not arrived.',
+      labels: ['tenant'],
+      collect: async () =>
+        (await devicesWithGaps(database.pool)).map(({ tenant, devices }) => ({ value: devices, labels: { tenant } })),
+    },
     {
       name: 'upcoach_queue_jobs',
       help: 'Jobs of a queue by state.',

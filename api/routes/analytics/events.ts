@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { acceptEvents } from '../../../db/accept-events.ts'
-import { rawEvent } from '../../../sources/envelope.ts'
-import { type BatchResult, parseNdjsonBatch, readBatch } from '../../../sources/ndjson.ts'
+import { countDelivery, markDelivered } from '../../../db/device-sequence.ts'
+import { sentEvent } from '../../../sources/envelope.ts'
+import { type BatchResult, parseNdjsonBatch, readBatch, sequencesOf } from '../../../sources/ndjson.ts'
 import { ApiError, errors } from '../../errors.ts'
 import { INGEST_BODY_LIMIT } from '../../route-config.ts'
 import type { AnalyticsOptions } from './options.ts'
@@ -26,6 +27,17 @@ const answerSchema = z
     conflicts: z
       .array(z.object({ index: z.int(), event_id: z.string(), message: z.string() }))
       .describe('Duplicates whose content differs from what is stored; the stored one stays.'),
+    device: z
+      .object({
+        received_up_to: z.int().describe('All numbers from 1 up to this one have arrived: forget those events.'),
+        missing: z
+          .array(z.object({ from: z.int(), to: z.int() }))
+          .describe(
+            'Numbers that have not arrived, below the highest one that has; at most 100 ranges. Send them again.',
+          ),
+      })
+      .optional()
+      .describe('With device_id and numbered events: what has arrived of this device, all deliveries together.'),
   })
   .meta({
     id: 'IngestAnswer',
@@ -54,7 +66,11 @@ const bodySchema = z
       .string()
       .optional()
       .describe("The sender's clock when sending; corrects times when it is off by more than 5 minutes."),
-    events: z.array(rawEvent).max(MAX_EVENTS),
+    device_id: z
+      .string()
+      .optional()
+      .describe('Opaque id of the installation whose numbering `sequence` follows (docs/sources/mobile-sync.md).'),
+    events: z.array(sentEvent).max(MAX_EVENTS),
   })
   .meta({
     id: 'EventBatch',
@@ -99,9 +115,21 @@ export const eventRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, 
         throw new ApiError(errors.PAYLOAD_TOO_LARGE, {
           detail: `A request may hold at most ${MAX_EVENTS} events. Split it.`,
         })
-      const answer = await acceptEvents(app.deps.database.pool, await contextOf(request.principal.tenantId), batch)
+      const { pool } = app.deps.database
+      const { tenantId } = request.principal
+      const answer = await acceptEvents(pool, await contextOf(tenantId), batch)
       if (answer.accepted > 0) ingested()
-      return { ...answer, errors: [...answer.errors], conflicts: [...answer.conflicts] }
+      const { device_id: device } = batch
+      if (device === undefined) return { ...answer, errors: [...answer.errors], conflicts: [...answer.conflicts] }
+      // Refused events have arrived as well: they are in the quarantine, and sending them again would not mend them.
+      const state = await markDelivered(pool, tenantId, device, sequencesOf(batch.events))
+      await countDelivery(pool, tenantId, answer)
+      return {
+        ...answer,
+        errors: [...answer.errors],
+        conflicts: [...answer.conflicts],
+        ...(state && { device: { received_up_to: state.received_up_to, missing: [...state.missing] } }),
+      }
     },
   )
 }
