@@ -55,6 +55,8 @@ export const environment = z.object({
   INGEST_MAX_WAIT_SECONDS: z.coerce.number().min(0.1).max(60).default(2),
   /** Bodies of ingestion in flight per process, MiB. */
   INGEST_MAX_IN_FLIGHT_MB: z.coerce.number().int().min(20).max(4096).default(64),
+  /** Hosts (`name` or `name:port`) that alert webhooks may reach by plain http and at private addresses. */
+  ALERT_WEBHOOK_HOSTS: list.default([]),
   TRUST_PROXY: flag.default(false),
   CORS_ORIGINS: list.default([]),
   /** Identity provider people sign in with on the dashboards (authorization code with PKCE); needs OIDC_CLIENT_ID. */

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { alertRules } from '../metrics/alerts/catalog.ts'
+import { alertSetting } from '../metrics/alerts/settings.ts'
 import { sources } from '../workers/sources/catalog.ts'
 import { UserError } from './run.ts'
 
@@ -17,7 +19,7 @@ function isLocale(tag: string): boolean {
   }
 }
 
-/** Settings with a rule of their own. `feature.*` (true or false), `revenue.*` (any JSON) and `source.*` are taken as well. */
+/** Settings with a rule of their own. `feature.*` (true or false), `alerts.*`, `revenue.*` (any JSON) and `source.*` are taken as well. */
 const known = {
   retention_months: z.coerce.number().int().min(1).max(120),
   sla_hours: z.coerce
@@ -30,6 +32,7 @@ const known = {
     .min(1)
     .max(24 * 60),
   pii_keys: listOfNames,
+  alert_webhook_url: z.url({ protocol: /^https?$/ }),
   locale: z.string().refine(isLocale, 'must be a language tag such as de-DE'),
 } as const satisfies Record<string, z.ZodType>
 
@@ -89,11 +92,29 @@ function settingValue(key: string, value: string): unknown {
     if (value === 'true' || value === 'false') return value === 'true'
     throw new UserError(`${key} must be true or false`)
   }
+  if (key.startsWith('alerts.')) return alertValue(key, value)
   if (/^revenue\.[a-z0-9_]+$/.test(key)) return jsonOrText(value)
-  const names = [...columns, ...Object.keys(known), 'feature.<name>', 'revenue.<name>', 'source.<name>.<setting>']
+  const names = [
+    ...columns,
+    ...Object.keys(known),
+    'feature.<name>',
+    'alerts.<rule>',
+    'revenue.<name>',
+    'source.<name>.<setting>',
+  ]
   throw new UserError(
     `unknown key ${key}; known: ${names.join(', ')}, and secrets named *_secret, *_authorization, *_token`,
   )
+}
+
+/** A rule’s own threshold; `false` switches the rule off. */
+function alertValue(key: string, value: string): unknown {
+  if (!alertRules.some((rule) => alertSetting(rule) === key))
+    throw new UserError(`${key} is no alert rule; known: ${alertRules.map(alertSetting).join(', ')}`)
+  if (value === 'false') return false
+  const threshold = Number(value)
+  if (Number.isFinite(threshold)) return threshold
+  throw new UserError(`${key} must be a number (its threshold) or false (off)`)
 }
 
 function jsonOrText(value: string): unknown {

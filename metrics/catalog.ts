@@ -11,6 +11,7 @@ import { aiSessionSatisfaction } from './ai-session-satisfaction.ts'
 import { aiSessionTopTwoShare } from './ai-session-top-two-share.ts'
 import { arpu } from './arpu.ts'
 import { arr } from './arr.ts'
+import { averageChurnRisk } from './average-churn-risk.ts'
 import { averageStreakDays } from './average-streak-days.ts'
 import { churnMrr } from './churn-mrr.ts'
 import { completedGoals } from './completed-goals.ts'
@@ -24,6 +25,8 @@ import { goalCompletionRate } from './goal-completion-rate.ts'
 import { grossMrrChurnRate } from './gross-mrr-churn-rate.ts'
 import { habitAdherenceScore } from './habit-adherence-score.ts'
 import { habitCompletionRate } from './habit-completion-rate.ts'
+import { highRiskMembers } from './high-risk-members.ts'
+import { highRiskShare } from './high-risk-share.ts'
 import { ltv } from './ltv.ts'
 import { mau } from './mau.ts'
 import { messageResponseTime } from './message-response-time.ts'
@@ -82,6 +85,9 @@ export const metrics: readonly Metric[] = [
   messageResponseTimeP95,
   withinSlaShare,
   unansweredOverSla,
+  highRiskShare,
+  highRiskMembers,
+  averageChurnRisk,
   netMrr,
   netNewMrr,
   newMrr,

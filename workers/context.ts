@@ -9,11 +9,19 @@ export interface Logger {
   error(fields: Readonly<Record<string, unknown>>, message: string): void
 }
 
+/** How tenants’ webhooks are called. */
+interface WebhookLimits {
+  /** Hosts that may be reached by plain http and at private addresses. */
+  readonly allowedHosts: readonly string[]
+  readonly timeoutMs: number
+}
+
 /** What every processor gets beside its payload. */
 export interface WorkerContext {
   readonly database: Pick<Database, 'kind' | 'pool' | 'available'>
   readonly queues: Queues
   readonly objects: ObjectStore
+  readonly webhooks: WebhookLimits
   readonly logger: Logger
   /** Encrypts tenants' secrets: the keys of receipts among them. */
   readonly masterKey: Buffer

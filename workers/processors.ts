@@ -1,3 +1,5 @@
+import { deliverAlerts } from './alerts/deliver.ts'
+import { evaluateAlerts } from './alerts/evaluate.ts'
 import { closeDays } from './close-days.ts'
 import type { WorkerContext } from './context.ts'
 import { eraseMembers } from './erase-members.ts'
@@ -20,5 +22,7 @@ export const processors: {
   'erase-members': eraseMembers,
   reconcile,
   'score-churn': scoreChurn,
+  'evaluate-alerts': evaluateAlerts,
+  'deliver-alerts': deliverAlerts,
   vacuum,
 }

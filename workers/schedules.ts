@@ -25,6 +25,9 @@ export const schedules: readonly Schedule<JobName>[] = [
   schedule('close-days', 300 * SECOND, {}),
   // Scores each tenant once its local day is over and counted.
   schedule('score-churn', 60 * SECOND, {}),
+  // Each rule has an interval of its own.
+  schedule('evaluate-alerts', 60 * SECOND, {}),
+  schedule('deliver-alerts', 30 * SECOND, {}),
   schedule('run-policies', 30 * SECOND, {}),
   // The request asks for it at once; this catches one that was lost with its process.
   schedule('erase-members', 300 * SECOND, {}),

@@ -11,7 +11,7 @@ import { type JobName, jobs, openQueues, type QueueName, type Queues, queueNames
 import { applySchedules } from './schedules.ts'
 
 export interface WorkerOptions {
-  readonly config: Pick<Config, 'REDIS_URL'>
+  readonly config: Pick<Config, 'REDIS_URL'> & Partial<Pick<Config, 'ALERT_WEBHOOK_HOSTS'>>
   readonly database: Database
   readonly objects: ObjectStore
   readonly logger: Logger
@@ -33,6 +33,7 @@ const STALLED_CHECK_MS = 30_000
 /** Pause before a queue that does not answer is asked again. */
 const RETRY_MS = 500
 const CLOSE_GRACE_MS = 20_000
+const WEBHOOK_TIMEOUT_MS = 10_000
 
 /** Starts one worker per queue and the schedules. Throws when the queue database cannot be reached. */
 export async function startWorkers(options: WorkerOptions): Promise<Workers> {
@@ -46,6 +47,7 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
     database,
     queues,
     objects: options.objects,
+    webhooks: { allowedHosts: config.ALERT_WEBHOOK_HOSTS ?? [], timeoutMs: WEBHOOK_TIMEOUT_MS },
     logger,
     masterKey: options.secrets.masterKey,
     isClosing: () => isClosing,

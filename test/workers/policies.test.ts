@@ -29,6 +29,7 @@ describe('policies and reconciliation', () => {
       objects: testObjects(database),
       logger: silent,
       masterKey: Buffer.alloc(32, 7),
+      webhooks: { allowedHosts: [], timeoutMs: 1000 },
       isClosing: () => false,
     }
     const tenant = await createTenant(database.pool, { slug: 'acme', timezone: 'Asia/Kolkata', currency: 'INR' })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acceptEvents, type Intake } from '../../db/accept-events.ts'
 import { jobOutcomes, readBacklog } from '../../db/jobs.ts'
 import { createTenant, withTenant } from '../../db/tenant.ts'
-import { openQueues, type Queues } from '../../workers/queues.ts'
+import { openQueues, type Queues, queueNames } from '../../workers/queues.ts'
 import { schedules } from '../../workers/schedules.ts'
 import { startWorkers, type Workers } from '../../workers/start.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -83,11 +83,7 @@ describe('workers on the PostgreSQL queue', () => {
   it('every schedule is registered once, with its interval', async () => {
     const registered = await Promise.all(
       schedules.map(async ({ job }) => {
-        const all = await Promise.all([
-          queues.get('ledgers').getJobSchedulers(),
-          queues.get('aggregates').getJobSchedulers(),
-          queues.get('maintenance').getJobSchedulers(),
-        ])
+        const all = await Promise.all(queueNames.map((queue) => queues.get(queue).getJobSchedulers()))
         return all
           .flat()
           .filter(({ key }) => key === job)
