@@ -160,7 +160,7 @@ create view tenant.ingest_hours with (security_barrier) as
 -- The platform's recurring jobs, without their errors' texts: the same for every tenant.
 create view tenant.recurring_jobs with (security_barrier) as
   select name, consecutive_failures, last_run_at, last_success_at
-  from analytics.job_outcomes where name not like 'policy %';
+  from analytics.job_outcomes where tenant.id() is not null and name not like 'policy %';
 
 grant select on tenant.churn_scores, tenant.churn_daily, tenant.churn_models, tenant.churn_progress, tenant.alert_states,
   tenant.alert_notifications, tenant.alert_deliveries, tenant.alert_context, tenant.alert_thresholds, tenant.ingest_hours,

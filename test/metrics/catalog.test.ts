@@ -39,6 +39,7 @@ beforeAll(async () => {
   await platform.send(tenant, busyTenant({ end: now, mark: 'x' }))
   await bill(tenant)
   await platform.settle()
+  await platform.score(tenant)
 }, 180_000)
 afterAll(() => platform.close())
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { DateTime } from 'luxon'
 import { type AppDeps, buildApp } from '../../api/app.ts'
 import { memoryCache } from '../../api/cache/memory.ts'
 import { cacheTag } from '../../api/cache.ts'
@@ -10,6 +11,7 @@ import type { Role } from '../../api/security/principal.ts'
 import { signToken } from '../../api/security/tokens.ts'
 import { loadConfig } from '../../config.ts'
 import { refreshTouched } from '../../db/aggregates.ts'
+import { scoreTenant } from '../../db/churn/score.ts'
 import { foldDirty } from '../../db/ledgers.ts'
 import { foldRevenue } from '../../db/revenue/fold.ts'
 import { createTenant, type NewTenant, type Tenant } from '../../db/tenant.ts'
@@ -42,6 +44,8 @@ export interface Platform {
   ): Promise<{ accepted: number; duplicates: number; rejected: number }>
   /** Folds what is dirty and refreshes what was touched, until nothing is left. */
   settle(): Promise<void>
+  /** Scores the last quarter's closed days as if the import were over, then settles. */
+  score(tenant: Tenant): Promise<void>
   get<T = unknown>(
     tenant: Tenant,
     path: string,
@@ -81,6 +85,13 @@ export async function openPlatform(
     body: (String(response.headers['content-type']).includes('json') ? response.json() : response.body) as never,
     text: response.body,
   })
+  const settle = async () => {
+    while ((await foldDirty(db.pool)).members > 0);
+    while ((await foldRevenue(db.pool)).events > 0);
+    await refreshTouched(db.pool)
+    const { rows } = await db.pool.query<{ id: string }>('select id from analytics.tenants')
+    await app.deps.cache.invalidate(rows.map(({ id }) => cacheTag(id, 'kpi')))
+  }
   return {
     app,
     db,
@@ -101,13 +112,12 @@ export async function openPlatform(
       }
       return total
     },
-    async settle() {
-      while ((await foldDirty(db.pool)).members > 0);
-      while ((await foldRevenue(db.pool)).events > 0);
-      await refreshTouched(db.pool)
-      const { rows } = await db.pool.query<{ id: string }>('select id from analytics.tenants')
-      await app.deps.cache.invalidate(rows.map(({ id }) => cacheTag(id, 'kpi')))
+    async score(tenant) {
+      const last_day = DateTime.now().setZone(tenant.timezone).minus({ days: 1 }).toISODate() ?? ''
+      await scoreTenant(db.pool, { tenant_id: tenant.id, last_day, scored_day: null, fitted_day: null })
+      await settle()
     },
+    settle,
     async get(tenant, path, role = 'admin', { coachId, headers = {} } = {}) {
       return answer(
         await app.inject({

@@ -14,5 +14,6 @@ export function workerContext(platform: Platform): WorkerContext {
     close: async () => undefined,
   }
   const { db, objects, masterKey } = platform
-  return { database: db, queues, objects, logger: silent, masterKey, isClosing: () => false }
+  const webhooks = { allowedHosts: [], timeoutMs: 1000 }
+  return { database: db, queues, objects, webhooks, logger: silent, masterKey, isClosing: () => false }
 }
