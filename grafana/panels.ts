@@ -22,7 +22,7 @@ import { PanelBuilder as TimeSeries } from '@grafana/grafana-foundation-sdk/time
 import { findMetric } from '../metrics/catalog.ts'
 import { type Dimension, dimensionTitles, type Metric } from '../metrics/metric.ts'
 import { datasource, identifier, literal, PostgresQuery, type QueryOptions, series, template } from './query.ts'
-import { describe, size, titleOf } from './style.ts'
+import { apiLink, describe, size, titleOf } from './style.ts'
 
 /** A metric of the catalogue; a dashboard that names another does not build. */
 export function metric(name: string): Metric {
@@ -77,7 +77,9 @@ export function together(title: string, names: readonly string[], options: Query
     const sql = template('metric', { title: identifier(of.title), series: series(of, options) })
     panel.withTarget(new PostgresQuery(sql, 'time_series', String.fromCharCode(66 + i)))
   })
-  return panel.description([first, ...others].map((of) => `**${of.title}**: ${of.definition}`).join('\n\n'))
+  return panel
+    .description([first, ...others].map((of) => `**${of.title}**: ${of.definition}`).join('\n\n'))
+    .dataLinks([first, ...others].map(apiLink))
 }
 
 /** A metric over time by one of its dimensions; groups that sum to the whole are stacked bars. */

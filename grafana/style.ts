@@ -69,7 +69,7 @@ function stepsOf(target: Target | undefined): Threshold[] {
 }
 
 /** From a point to what the API says about the metric. */
-function apiLink(metric: Metric): DashboardLinkBuilder {
+export function apiLink(metric: Metric): DashboardLinkBuilder {
   return new DashboardLinkBuilder(`${metric.name} in the API`)
     .url(`\${api}/documentation#/metrics?metric=${metric.name}`)
     .targetBlank(true)

@@ -225,7 +225,7 @@ create function grafana.status(value double precision, change double precision, 
   language sql immutable parallel safe
   return (
     select case
-      when judged is null then null
+      when judged is null or target is null then null
       when sign * judged >= sign * target then 'on track'
       when sign * judged >= sign * limit_at_risk then 'at risk'
       else 'off track'

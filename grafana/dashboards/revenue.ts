@@ -53,6 +53,13 @@ export const revenue = dashboard({
       over('mrr_quarterly_growth', options),
       over('mrr_fx_adjustment', options),
     ],
+    'Movements by kind': [
+      together(
+        `Won and lost (\${currency})`,
+        ['new_mrr', 'reactivation_mrr', 'expansion_mrr', 'contraction_mrr', 'churn_mrr'],
+        options,
+      ).span(24),
+    ],
     'Losing and winning': [
       together('MRR churn', ['gross_mrr_churn_rate', 'net_mrr_churn_rate'], options),
       over('subscriber_churn_rate', options),

@@ -2,6 +2,6 @@
 select date_trunc('day', s."time" at time zone z.timezone) at time zone z.timezone as "time",
   to_char(s."time" at time zone z.timezone, 'HH24') as metric, sum(s.value) as value
 from :series s
-cross join (select timezone from grafana.tenants where slug = ${tenant:sqlstring}) z
+cross join grafana.parameters(${tenant:sqlstring}, $__timeFrom(), $__timeTo()) z
 group by 1, 2
 order by 1, 2

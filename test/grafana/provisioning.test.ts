@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { provisioningFiles } from '../../grafana/index.ts'
+import { metrics } from '../../metrics/catalog.ts'
+import { provisionedDashboards, provisionedFiles, readProvisioned } from '../support/grafana-dashboards.ts'
+
+const dashboards = provisionedDashboards()
+
+describe('what is committed', () => {
+  test('is what npm run grafana:build writes', () => {
+    const generated = provisioningFiles()
+    expect(provisionedFiles()).toEqual([...generated.keys()].sort())
+    for (const [file, content] of generated) expect(readProvisioned(file) === content, `${file} is stale`).toBe(true)
+  })
+
+  test('says in every file that it is not edited', () => {
+    for (const file of provisionedFiles()) expect(readProvisioned(file), file).toContain('DO NOT EDIT')
+  })
+})
+
+describe('references', () => {
+  const [source] = parse(readProvisioned('datasources/upcoach.yaml')).datasources
+  const { providers } = parse(readProvisioned('dashboards/upcoach.yaml')) as {
+    providers: { name: string; folder: string; folderUid: string; options: { path: string } }[]
+  }
+
+  test('the data source that panels name is provisioned, without a secret in the file', () => {
+    expect(source).toMatchObject({ type: 'grafana-postgresql-datasource', uid: 'upcoach-analytics', editable: false })
+    expect(source.secureJsonData.password).toMatch(/^\$[A-Z_]+$/)
+    // a host and port, the database's name apart
+    expect(source.jsonData).toMatchObject({ timescaledb: true })
+  })
+
+  test('every folder of dashboards has a provider that reads it, and every provider a folder', () => {
+    const folders = [...new Set(dashboards.map(({ file }) => file.split('/')[1]))].sort()
+    expect(providers.map(({ options }) => options.path.split('/').at(-1)).sort()).toEqual(folders)
+    expect(new Set(providers.map(({ folderUid }) => folderUid)).size).toBe(providers.length)
+  })
+
+  test('uids are unique', () => {
+    const uids = dashboards.map(({ json }) => json.uid)
+    expect(new Set(uids).size).toBe(uids.length)
+  })
+})
+
+describe.each(dashboards.map((d) => [d.json.title, d] as const))('%s', (_, { json, panels }) => {
+  test('panels have ids of their own and do not overlap', () => {
+    const ids = json.panels.map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    const taken = new Map<string, string>()
+    for (const { title, gridPos } of json.panels)
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1)
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {
+          expect(taken.get(`${x} ${y}`), `${title} lies over`).toBeUndefined()
+          expect(x, `${title} is too wide`).toBeLessThan(24)
+          taken.set(`${x} ${y}`, title)
+        }
+  })
+
+  test('queries name only variables that the dashboard has, quoted, and no fixed buckets', () => {
+    const names = new Set(json.templating.list.map(({ name }) => name))
+    const queries = [
+      ...panels.flatMap(({ targets }) => targets.map(({ rawSql }) => rawSql)),
+      ...json.templating.list.filter(({ type }) => type === 'query').map(({ query }) => query),
+      ...json.annotations.list.map(({ target }) => target.rawSql),
+    ]
+    for (const sql of queries) {
+      for (const [, name = '', format] of sql.matchAll(/\$\{(\w+)(?::(\w+))?\}/g)) {
+        expect(names, sql).toContain(name)
+        expect(format, `${name} in ${sql}`).toBe('sqlstring')
+      }
+      // A bare $name would be taken for a variable, or a macro, of that name.
+      for (const [, name = ''] of sql.matchAll(/\$(\w+)/g)) {
+        expect(names, sql).not.toContain(name)
+        expect(['metric', '__timeFrom', '__timeTo', '__timeFilter']).toContain(name)
+      }
+    }
+    for (const { title } of panels)
+      for (const [, name = ''] of title.matchAll(/\$\{(\w+)\}/g)) expect(names).toContain(name)
+  })
+
+  test('queries of a panel have names of their own', () => {
+    for (const { title, targets } of panels)
+      expect(new Set(targets.map(({ refId }) => refId)).size, title).toBe(targets.length)
+  })
+})
+
+describe('the catalogue', () => {
+  const queries = dashboards.flatMap(({ panels }) => panels)
+
+  test('every metric is on a dashboard, with its definition, and links to the API', () => {
+    for (const { name, definition } of metrics) {
+      const own = queries.filter(({ description }) => description.includes(definition))
+      expect(own.length, name).toBeGreaterThan(0)
+      expect(
+        own.some(({ fieldConfig }) => fieldConfig.defaults.links?.some(({ url }) => url?.endsWith(`metric=${name}`))),
+        name,
+      ).toBe(true)
+    }
+  })
+})
