@@ -36,9 +36,9 @@ function scramVerifier(password: string): string {
 /** Marks a release on the dashboards' time axis, once per release. Returns whether the mark is new. */
 export async function markDeploy(pool: pg.Pool, release: string): Promise<boolean> {
   const { rowCount } = await pool.query(
-    `insert into analytics.marks (kind, title)
-     select 'deploy', $1
-     where $1 is distinct from (select title from analytics.marks where kind = 'deploy' order by at desc limit 1)`,
+    `insert into analytics.deploys (release)
+     select $1
+     where $1 is distinct from (select release from analytics.deploys order by at desc limit 1)`,
     [release],
   )
   return rowCount === 1

@@ -65,12 +65,10 @@ begin
   );
 end $$;
 
--- Marks on the dashboards' time axis.
-create table analytics.marks (
-  at timestamptz not null default now(),
-  kind text not null check (kind in ('deploy', 'retention')),
-  title text not null,
-  primary key (kind, at)
+-- What was deployed when: marks on the dashboards' time axis.
+create table analytics.deploys (
+  at timestamptz primary key default now(),
+  release text not null
 );
 
 create schema grafana;
@@ -82,8 +80,14 @@ create view grafana.tenants with (security_barrier) as
   from analytics.tenants
   where case when pg_has_role(session_user, 'analytics_operators', 'member') then true else id = tenant.of_login() end;
 
+-- Deploys, and runs of the retention that dropped something. Says nothing about a tenant.
 create view grafana.marks as
-  select at, kind, title from analytics.marks;
+  select at, 'deploy' as kind, release as title from analytics.deploys
+  union all
+  select at, 'retention', 'dropped up to ' || max(parameters ->> 'day')
+  from analytics.analytics_audit_log
+  where action = 'retention.dropped'
+  group by at;
 
 -- What a metric's SQL may use (metrics/metric.ts), as db/reader.ts binds it: the range cut outwards to whole periods of the
 -- tenant's calendar.
@@ -146,10 +150,10 @@ begin
   p.timezone := found.timezone;
   p.granularity := granularity;
   p.grain := case granularity when 'hour' then 'hour' else 'day' end;
-  -- hours are named by their UTC start, everything else by the local day
+  -- the local hour's start is named in UTC, everything else by the local day
   zone := case granularity when 'hour' then 'UTC' else p.timezone end;
-  p.from_at := date_trunc(granularity, from_time at time zone zone);
-  p.to_at := date_trunc(granularity, to_time at time zone zone);
+  p.from_at := (from_time at time zone zone) - (from_time at time zone p.timezone - date_trunc(granularity, from_time at time zone p.timezone));
+  p.to_at := (to_time at time zone zone) - (to_time at time zone p.timezone - date_trunc(granularity, to_time at time zone p.timezone));
   if p.to_at < to_time at time zone zone then p.to_at := p.to_at + step; end if;
   if p.to_at <= p.from_at then p.to_at := p.from_at + step; end if;
   if extract(epoch from p.to_at - p.from_at) / extract(epoch from step) > 2000 then
@@ -208,7 +212,11 @@ as $$
         case p.granularity when 'hour' then interval '1 hour' when 'week' then interval '7 days'
           when 'month' then interval '1 month' else interval '1 day' end as step
     ) s
-    cross join lateral generate_series(p.from_at, p.to_at - interval '1 second', s.step) t
+    -- half hours, because a clock may be changed by as much
+    cross join lateral generate_series(
+      p.from_at, p.to_at - interval '1 second', case p.granularity when 'hour' then interval '30 minutes' else s.step end
+    ) t
+    where p.granularity <> 'hour' or extract(minute from t at time zone 'UTC' at time zone p.timezone) = 0
   )
   select d.starts, k.key, case when f.t is null then blank else f.value end / case when is_money then p.minor_units else 1 end,
     d.ends > p.now
@@ -296,12 +304,12 @@ create view grafana.chunks as
   left join _timescaledb_catalog.compression_chunk_size z on z.chunk_id = s.chunk_id
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = s.hypertable_id;
 
--- The 24-month rule: what holds rows of persons must hold none older than `cutoff` (a chunk goes when all of it is older).
+-- The 24-month rule: what holds rows of persons (has their id) must hold none older than `cutoff`. A chunk goes when all of it
+-- is older, and only after its copy is verified: what is overdue is late or waits for that.
 create view grafana.retention as
-  select r.relation, c.cutoff, min(k.range_start) as oldest, coalesce(min(k.range_end) < c.cutoff, false) as overdue,
-    count(k.*) as chunks
-  from unnest(array['events', 'sessions', 'member_hours', 'goal_changes', 'replies', 'sla_changes', 'nudges', 'member_days',
-    'presence', 'habit_days', 'habit_member_days', 'nudge_free_days']) r (relation)
+  select h.hypertable_name::text as relation, c.cutoff, min(k.range_start) as oldest, coalesce(min(k.range_end) < c.cutoff, false) as overdue,
+    count(k.chunk_name) as chunks
+  from timescaledb_information.hypertables h
   cross join lateral (
     select date_trunc('day', now()) - make_interval(months => greatest(
       coalesce((j.config ->> 'months')::integer, 24), (select max((settings ->> 'retention_months')::integer) from analytics.tenants)
@@ -309,7 +317,12 @@ create view grafana.retention as
     from timescaledb_information.jobs j
     where j.proc_name = 'enforce_retention'
   ) c
-  left join timescaledb_information.chunks k on k.hypertable_schema = 'analytics' and k.hypertable_name = r.relation
+  left join timescaledb_information.chunks k on k.hypertable_schema = h.hypertable_schema and k.hypertable_name = h.hypertable_name
+  where h.hypertable_schema = 'analytics' and exists (
+    select from pg_attribute a
+    join pg_class r on r.oid = a.attrelid
+    where r.relname = h.hypertable_name and r.relnamespace = 'analytics'::regnamespace and a.attname = 'user_id' and not a.attisdropped
+  )
   group by 1, 2;
 
 grant select on all tables in schema grafana to analytics_operators;
