@@ -2,17 +2,16 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { parse } from 'csv-parse/sync'
-import Stripe from 'stripe'
 import { loadSecrets } from '../api/security/secrets.ts'
 import { loadConfig } from '../config.ts'
 import { replayWebhooks } from '../db/revenue/webhooks.ts'
 import { readSecret } from '../db/secrets.ts'
 import { exportRowSchema, webhookBodiesOf } from '../sources/revenue/revenuecat/export.ts'
-import { snapshotEvent } from '../sources/revenue/stripe/snapshot.ts'
 import { readEvents } from './backfill/events.ts'
 import { billingIntake, describeStored, loadBillingEvents } from './billing-events.ts'
 import { withDatabase } from './database.ts'
 import { required, run, UserError, usageError } from './run.ts'
+import { stripeApi, stripeClient } from './stripe-api.ts'
 
 await run({
   help: `
@@ -60,7 +59,8 @@ Events count once: running it again changes no number, a run that was stopped go
         const bodies = await exportedBodies(required(file, 'file'))
         return console.log(describeStored(await loadBillingEvents(database, intake, 'revenuecat', bodies)))
       }
-      const events = file === undefined ? stripeApi(await apiKey(config, database, intake.tenant.id)) : lines(file)
+      const events =
+        file === undefined ? stripeApi(stripeClient(await apiKey(config, database, intake.tenant.id))) : lines(file)
       console.log(describeStored(await loadBillingEvents(database, intake, 'stripe', events)))
     })
   },
@@ -100,33 +100,4 @@ async function exportedBodies(path: string): Promise<unknown[]> {
     }),
     new Date(),
   )
-}
-
-const PAGE = 100
-/** Stripe's client waits and tries again when it is told to slow down. */
-const RETRIES = 8
-
-/** Everything the ledger can use, page by page, as events: the catalogue, subscriptions as they stand, recent events. */
-async function* stripeApi(key: string): AsyncGenerator<unknown> {
-  const stripe = new Stripe(key, { maxNetworkRetries: RETRIES })
-  const now = new Date()
-  const as = (type: string, object: { id: string }) => ({
-    id: `backfill_${type}_${object.id}_${Math.floor(now.getTime() / 1000)}`,
-    object: 'event',
-    type,
-    created: Math.floor(now.getTime() / 1000),
-    data: { object },
-  })
-  for await (const coupon of stripe.coupons.list({ limit: PAGE, expand: ['data.applies_to'] }))
-    yield as('coupon.updated', coupon)
-  for await (const product of stripe.products.list({ limit: PAGE })) yield as('product.updated', product)
-  for await (const price of stripe.prices.list({ limit: PAGE, expand: ['data.tiers'] }))
-    yield as('price.updated', price)
-  for await (const subscription of stripe.subscriptions.list({
-    limit: PAGE,
-    status: 'all',
-    expand: ['data.discounts'],
-  }))
-    yield snapshotEvent(subscription, now)
-  for await (const event of stripe.events.list({ limit: PAGE })) yield event
 }

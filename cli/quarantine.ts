@@ -1,6 +1,7 @@
 import { loadSecrets } from '../api/security/secrets.ts'
 import { loadConfig } from '../config.ts'
 import { countQuarantine, listQuarantine, type QuarantinedRow, replayQuarantine } from '../db/quarantine.ts'
+import { listRejectedWebhooks } from '../db/revenue/webhooks.ts'
 import { piiKey } from '../db/secrets.ts'
 import { tenantBySlug, withDatabase } from './database.ts'
 import { progress } from './progress.ts'
@@ -13,8 +14,9 @@ await run({
 npm run quarantine -- list --tenant <slug> [--limit 20] [--json]
 npm run quarantine -- replay --tenant <slug>
 
-Events that were rejected are kept, with their personal data replaced. list shows them with the reasons; replay sends all of
-them through the same checks again, after a fix: what is valid now is stored, the rest stays.`,
+Events and provider webhooks that were rejected are kept, with their personal data replaced. list shows both with the
+reasons; replay sends all events through the same checks again, after a fix: what is valid now is stored, the rest stays.
+Webhooks are read again by npm run backfill -- replay.`,
   options: {
     tenant: { type: 'string' },
     limit: { type: 'string', default: '20' },
@@ -33,21 +35,26 @@ async function list(slug: string, limit: number, asJson: boolean): Promise<void>
   await withDatabase(loadConfig(), async (database) => {
     const { id } = await tenantBySlug(database, slug)
     const rows = await listQuarantine(database.pool, id, limit)
+    const webhooks = await listRejectedWebhooks(database.pool, id, limit)
     if (asJson) {
-      for (const row of rows) console.log(JSON.stringify(row))
+      for (const row of [...rows, ...webhooks.rows]) console.log(JSON.stringify(row))
       return
     }
     for (const row of rows) console.log(line(row))
+    for (const row of webhooks.rows)
+      console.log(line({ ...row, source: `${row.provider} ${row.type ?? '?'} ${row.event_id}` }))
     const counts = await countQuarantine(database.pool, id)
     const total = counts.reduce((sum, { events }) => sum + events, 0)
     console.log(
       `${total} in quarantine${total === 0 ? '' : `: ${counts.map(({ code, events }) => `${events} ${code}`).join(', ')}`}`,
     )
+    if (webhooks.total > 0)
+      console.log(`${webhooks.total} rejected webhooks; after a fix: npm run backfill -- replay --tenant ${slug}`)
   })
 }
 
 /** The body is not shown here: it is the sender's, and may be long. */
-function line({ id, received_at, source, errors }: QuarantinedRow): string {
+function line({ id, received_at, source, errors }: Omit<QuarantinedRow, 'body' | 'sent_at'>): string {
   const reasons = errors.map(({ field, code }) => `${field} ${code}`).join(', ')
   return `${id}  ${received_at}  ${source}  ${reasons}`
 }

@@ -110,3 +110,39 @@ create table analytics.revenue_checks (
 create view tenant.revenue_checks with (security_barrier) as
   select * from analytics.revenue_checks where tenant_id = tenant.id();
 grant select on tenant.revenue_checks to analytics_api;
+
+-- One event, sent corrected for the sender's clock and uncorrected at the same moment, must be stored once. Uncorrected senders
+-- of a tenant share a lock, a corrected one waits until it is alone. The lock is taken before what is stored is read: queries
+-- of a volatile function see what was committed until then, unlike the statement that calls it.
+create function analytics.known_corrections(tenant uuid, ids text[], claimed timestamptz[])
+  returns table (event_id text, claimed_at timestamptz, occurred_at timestamptz)
+  language plpgsql volatile
+as $$
+begin
+  if ids is null then return; end if;
+  perform pg_advisory_xact_lock_shared(7302103, hashtext(tenant::text));
+  return query
+    select c.event_id, c.claimed_at, c.occurred_at
+    from unnest(ids, claimed) as i (event_id, claimed_at)
+    join analytics.event_corrections c
+      on c.tenant_id = tenant and c.event_id = i.event_id and c.claimed_at = i.claimed_at;
+end $$;
+
+create function analytics.stored_uncorrected(tenant uuid, ids text[], claimed timestamptz[])
+  returns table (event_id text, claimed_at timestamptz)
+  language plpgsql volatile
+  -- planned for the instants at hand, so that only their chunks are
+  set plan_cache_mode = force_custom_plan
+as $$
+declare
+  first_at timestamptz := (select min(x) from unnest(claimed) x);
+  last_at timestamptz := (select max(x) from unnest(claimed) x);
+begin
+  if ids is null then return; end if;
+  perform pg_advisory_xact_lock(7302103, hashtext(tenant::text));
+  return query
+    select e.event_id, e.occurred_at
+    from unnest(ids, claimed) as i (event_id, claimed_at)
+    join analytics.events e on e.tenant_id = tenant and e.event_id = i.event_id and e.occurred_at = i.claimed_at
+    where e.occurred_at between first_at and last_at;
+end $$;

@@ -3,7 +3,7 @@ import { erasedName, withoutMember } from '../../sources/member-ids.ts'
 import { inTransaction } from '../tenant.ts'
 import { addCounts, type OpenErasure } from './member.ts'
 
-/** Rejected events of the member go; in those of others only the id is replaced. */
+/** Rejected events of the member and work set aside go; in the events of others only the id is replaced. */
 export async function eraseQuarantine(pool: pg.Pool, erasure: OpenErasure): Promise<void> {
   const { tenant_id, subject, member_hash } = erasure
   await inTransaction(pool, async (client) => {
@@ -22,7 +22,11 @@ export async function eraseQuarantine(pool: pg.Pool, erasure: OpenErasure): Prom
        update analytics.quarantine q set body = g.body, errors = g.errors from given g where q.id = g.id and not g.own`,
       [JSON.stringify(changed)],
     )
-    await addCounts(client, erasure, { quarantine: changed.length })
+    const parked = await client.query('delete from analytics.parked_members where tenant_id = $1 and user_id = $2', [
+      tenant_id,
+      subject,
+    ])
+    await addCounts(client, erasure, { quarantine: changed.length, parked_members: parked.rowCount ?? 0 })
   })
 }
 

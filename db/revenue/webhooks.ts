@@ -116,3 +116,27 @@ export async function replayWebhooks(pool: pg.Pool, intake: RevenueIntake): Prom
     }
   }
 }
+
+/** A provider event of no documented shape, as it is kept: its personal data is replaced. */
+export interface RejectedWebhook {
+  readonly id: number
+  readonly received_at: string
+  readonly provider: Provider
+  readonly type: string | null
+  readonly event_id: string
+  readonly errors: readonly { readonly field: string; readonly code: string; readonly message: string }[]
+}
+
+/** A tenant's rejected provider events, oldest first, and how many there are in all. */
+export async function listRejectedWebhooks(
+  pool: pg.Pool,
+  tenantId: string,
+  limit: number,
+): Promise<{ rows: RejectedWebhook[]; total: number }> {
+  const { rows } = await pool.query<RejectedWebhook & { total: number }>(
+    `select id, received_at, provider, type, event_id, errors, count(*) over () as total
+     from analytics.revenue_webhooks where tenant_id = $1 and outcome = 'rejected' order by id limit $2`,
+    [tenantId, limit],
+  )
+  return { rows: rows.map(({ total: _, ...row }) => row), total: rows[0]?.total ?? 0 }
+}

@@ -17,17 +17,28 @@ sent as materialized (
 input as materialized (
   select * from sent s where not exists (select from erased e where e.user_id = s.user_id)
 ),
+-- Either lock comes before anything is read or written (0031): the other kind of sender of the same identity waits.
+uncorrected as materialized (
+  select u.* from analytics.stored_uncorrected(
+    :tenant::uuid,
+    (select array_agg(event_id order by i) from input where skewed),
+    (select array_agg(claimed_at order by i) from input where skewed)
+  ) u
+),
+known as materialized (
+  select k.* from analytics.known_corrections(
+    :tenant::uuid,
+    (select array_agg(event_id order by i) from input where not skewed),
+    (select array_agg(claimed_at order by i) from input where not skewed)
+  ) k
+),
 -- The first correction of an identity is the one that counts; "do update" makes a concurrent sender wait for and read it.
 corrected as (
   insert into analytics.event_corrections (tenant_id, event_id, claimed_at, occurred_at)
   select distinct on (event_id, claimed_at) :tenant::uuid, event_id, claimed_at, occurred_at
   from input i
-  where skewed
-    and not exists (
-      select from analytics.events e
-      where e.tenant_id = :tenant::uuid and e.event_id = i.event_id and e.occurred_at = i.claimed_at
-        and e.occurred_at between :min_at::timestamptz and :max_at::timestamptz
-    )
+  -- NOT IN is hashed whatever the planner expects
+  where skewed and (event_id, claimed_at) not in (select u.event_id, u.claimed_at from uncorrected u)
   order by event_id, claimed_at, i
   on conflict (tenant_id, event_id, claimed_at) do update set claimed_at = excluded.claimed_at
   returning event_id, claimed_at, occurred_at
@@ -39,8 +50,7 @@ placed as materialized (
     coalesce(c.occurred_at, known.occurred_at, i.claimed_at) as occurred_at
   from input i
   left join corrected c on i.skewed and c.event_id = i.event_id and c.claimed_at = i.claimed_at
-  left join analytics.event_corrections known
-    on not i.skewed and known.tenant_id = :tenant::uuid and known.event_id = i.event_id and known.claimed_at = i.claimed_at
+  left join known on not i.skewed and known.event_id = i.event_id and known.claimed_at = i.claimed_at
 ),
 stored as (
   insert into analytics.events (

@@ -45,23 +45,23 @@ const fresh = async () => {
 describe('a member whose fold always fails', () => {
   test('is set aside alone, with the error and without values; everybody else is folded', async () => {
     const { pool } = platform.db
-    const members = Array.from({ length: 40 }, (_, i) => `m${String(i).padStart(2, '0')}`)
+    const members = Array.from({ length: 10 }, (_, i) => `m${i}`)
     await platform.send(
       tenant,
       members.map((member) => goal(member, `g-${member}`)),
     )
     const schedule = { kind: 'times_per_week', times: 3 }
     await platform.send(tenant, [
-      { ...goal('m17', 'habit'), type: 'habit_created', properties: { habit_id: 'h', schedule } },
+      { ...goal('m4', 'habit'), type: 'habit_created', properties: { habit_id: 'h', schedule } },
     ])
     // what no validation lets in
     await pool.query(
       `update analytics.events set properties = jsonb_set(properties, '{schedule,times}', '"secret"') where event_id = 'habit'`,
     )
     await settle()
-    expect(await openGoals()).toEqual(members.filter((member) => member !== 'm17'))
+    expect(await openGoals()).toEqual(members.filter((member) => member !== 'm4'))
     expect(await listParked(pool)).toMatchObject([
-      { kind: 'member', tenant_id: tenant.id, key: 'm17', error: expect.stringContaining('invalid input syntax') },
+      { kind: 'member', tenant_id: tenant.id, key: 'm4', error: expect.stringContaining('invalid input syntax') },
     ])
     expect(JSON.stringify(await listParked(pool))).not.toContain('secret')
     expect(await readBacklog(pool)).toMatchObject({ dirty_marks: 0, parked: 1 })
@@ -69,11 +69,11 @@ describe('a member whose fold always fails', () => {
 
   test('keeps the answers honest about what is not counted, and new events of the member wait with the old ones', async () => {
     const before = await fresh()
-    await platform.send(tenant, [goal('m17', 'another'), goal('m99', 'g-m99')])
+    await platform.send(tenant, [goal('m4', 'another'), goal('m99', 'g-m99')])
     await settle()
     expect(await openGoals()).toContain('m99')
     const [parked] = await listParked(platform.db.pool, tenant.id)
-    expect(parked).toMatchObject({ key: 'm17', failures: 3 })
+    expect(parked).toMatchObject({ key: 'm4', failures: 3 })
     await platform.settle()
     expect(await fresh()).toBeGreaterThanOrEqual(before)
   })
@@ -86,7 +86,7 @@ describe('a member whose fold always fails', () => {
     expect(await retryParked(pool, tenant.id)).toBe(1)
     await settle()
     expect(await listParked(pool)).toEqual([])
-    expect((await openGoals()).filter((member) => member === 'm17')).toHaveLength(2)
+    expect((await openGoals()).filter((member) => member === 'm4')).toHaveLength(2)
     await platform.settle()
     expect(await fresh()).toBeLessThan(60_000)
   })

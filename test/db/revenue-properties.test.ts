@@ -129,7 +129,7 @@ test('whatever the providers say, in whatever order and however often: the ledge
       }
       expect(await checkRevenue(pool)).toEqual([])
     }),
-    { numRuns: 8, seed: 4, endOnFailure: true },
+    { numRuns: platform.db.kind === 'embedded' ? 4 : 10, seed: 4, endOnFailure: true },
   )
-  expect(moved).toBeGreaterThan(8)
+  expect(moved).toBeGreaterThan(3)
 }, 240_000)
