@@ -1,4 +1,5 @@
 import { loadConfig } from '../config.ts'
+import { beat } from '../workers/heartbeat.ts'
 import { openPlatform, openWorkers } from './compose.ts'
 import { run } from './run.ts'
 
@@ -21,8 +22,11 @@ Needs DATABASE_URL to share a database with the API. Settings come from the envi
       throw error
     }
     platform.logger.info({}, 'working')
+    const heart = new AbortController()
+    void beat(platform.database.pool, platform.queues, heart.signal)
     const stop = (signal: NodeJS.Signals) => {
       platform.logger.info({ signal }, 'shutting down')
+      heart.abort()
       setTimeout(() => process.exit(1), GRACE_MS).unref()
       void platform.close().then(() => process.exit(0))
     }

@@ -1,10 +1,11 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { environment, loadConfig } from '../config.ts'
+import { heartbeatFile } from '../workers/heartbeat.ts'
 
 /** What only breaks on somebody else's machine: compose file, Dockerfile, documented commands, settings, dependencies. */
 
@@ -54,6 +55,7 @@ describe('docker-compose.yml', () => {
       migrate: { restart: 'no' },
       api: {},
       worker: {},
+      grafana: {},
     })
     expect(compose.services.redis?.command.join(' ')).toMatch(/--appendonly yes.*--maxmemory-policy noeviction/)
   })
@@ -79,6 +81,27 @@ describe('docker-compose.yml', () => {
       expect(healthcheck?.disable === true || (healthcheck?.test ?? []).length > 1).toBe(true)
     },
   )
+
+  test('asks of a worker what it writes', () => {
+    expect(compose.services.worker?.healthcheck?.test?.join(' ')).toContain(`/tmp/${basename(heartbeatFile)}`)
+  })
+
+  test('gives Grafana every variable that its provisioned files ask for, its login’s password from one place', () => {
+    const { environment: env = {}, volumes = [] } = compose.services.grafana ?? {}
+    expect(volumes).toContain('./grafana/provisioning:/etc/grafana/provisioning:ro')
+    const files = readdirSync(at('grafana', 'provisioning'), { recursive: true, encoding: 'utf8' })
+    const asked = files
+      .filter((file) => file.endsWith('.yaml'))
+      .flatMap((file) =>
+        [...read('grafana', 'provisioning', file).matchAll(/(?<!\$)\$\{?([A-Z_]+)/g)].map(([, name]) => name),
+      )
+    expect(asked.length).toBeGreaterThan(4)
+    for (const name of asked) expect(env, name).toHaveProperty(name as string)
+    expect(env.UPCOACH_DATABASE_PASSWORD).toBe(compose.services.migrate?.environment.GRAFANA_DATABASE_PASSWORD)
+    expect(read('cli', 'migrate.ts')).toContain(`'${env.UPCOACH_DATABASE_USER}'`)
+    const home = String(env.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH).replace('/etc/grafana/', 'grafana/')
+    expect(existsSync(at(home)), home).toBe(true)
+  })
 
   test('asks the API for a route that it has, on its own port', () => {
     const { healthcheck, environment: env = {} } = compose.services.api ?? {}
