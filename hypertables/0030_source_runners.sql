@@ -23,6 +23,8 @@ create table analytics.source_runners (
   -- How far behind the source was when it was last measured.
   lag_seconds double precision,
   lag_at timestamptz,
+  -- What waits on the other side, in its own unit: entries, messages, bytes of log.
+  backlog bigint,
   last_batch_at timestamptz,
   started_at timestamptz,
   primary key (tenant_id, source)
@@ -36,13 +38,14 @@ select t.slug as tenant, r.tenant_id, r.source,
     when r.state = 'stopped' then null
     else coalesce(r.lag_seconds, 0) + greatest(extract(epoch from now() - coalesce(r.lag_at, r.started_at)) - 15, 0)
   end::double precision as lag_seconds,
+  case when r.state <> 'stopped' then r.backlog end as backlog,
   r.processed, r.accepted, r.duplicates, r.failed, r.errors, r.consecutive_errors, r.last_error, r.last_error_at,
   r.last_batch_at, r.started_at
 from analytics.source_runners r
 join analytics.tenants t on t.id = r.tenant_id;
 
 create view tenant.sources with (security_barrier) as
-select source, state, lag_seconds, processed, accepted, duplicates, failed, errors, consecutive_errors, last_error,
+select source, state, lag_seconds, backlog, processed, accepted, duplicates, failed, errors, consecutive_errors, last_error,
   last_error_at, last_batch_at, started_at
 from analytics.source_status where tenant_id = tenant.id();
 

@@ -138,6 +138,11 @@ export function workerCollectors(database: Observed, queues: Queues): Gauge[] {
       s.state === 'stopped' ? null : s.state === 'running' || s.state === 'waiting' ? 1 : 0,
     ),
     source('upcoach_source_lag_seconds', 'How far behind the source is.', (s) => s.lag_seconds),
+    source(
+      'upcoach_source_backlog',
+      'What waits on the other side: entries, messages or bytes of log.',
+      (s) => s.backlog,
+    ),
     source('upcoach_source_processed_total', 'Messages read and settled.', (s) => s.processed),
     source('upcoach_source_accepted_total', 'New events stored from the source.', (s) => s.accepted),
     source('upcoach_source_failed_total', 'Messages of the source that ended in the quarantine.', (s) => s.failed),

@@ -56,9 +56,10 @@ export async function renewLease(
   pool: pg.Pool,
   lease: Lease,
   seconds: number,
-  lagSeconds: number | undefined,
+  measured: { readonly lagSeconds?: number | undefined; readonly backlog?: number | undefined } = {},
 ): Promise<void> {
-  const { rowCount } = await pool.query(renewSourceLease.bind({ ...bound(lease), seconds, lag: lagSeconds ?? null }))
+  const { lagSeconds: lag = null, backlog = null } = measured
+  const { rowCount } = await pool.query(renewSourceLease.bind({ ...bound(lease), seconds, lag, backlog }))
   if (rowCount !== 1) throw new LeaseLost()
 }
 
@@ -114,6 +115,8 @@ export interface SourceStatus {
   /** `lost`: its worker is gone and no other has taken over yet. */
   readonly state: 'running' | 'waiting' | 'failing' | 'stopped' | 'lost'
   readonly lag_seconds: number | null
+  /** What waits on the other side, in its own unit. */
+  readonly backlog: number | null
   readonly processed: number
   readonly accepted: number
   readonly duplicates: number
@@ -130,7 +133,7 @@ export async function sourceStatus(pool: pg.Pool): Promise<SourceStatus[]> {
   )
   if (!known[0]?.there) return []
   const { rows } = await pool.query<SourceStatus>(
-    `select tenant, source, state, lag_seconds, processed, accepted, duplicates, failed, errors, consecutive_errors, last_error
+    `select tenant, source, state, lag_seconds, backlog, processed, accepted, duplicates, failed, errors, consecutive_errors, last_error
      from analytics.source_status order by tenant, source`,
   )
   return rows

@@ -21,6 +21,12 @@ export interface RunnerOptions {
   readonly backoffMs: number
 }
 
+/** What a source says about itself between batches; written with the next sign of life. */
+interface Measured {
+  lagSeconds?: number
+  backlog?: number
+}
+
 const MAX_BACKOFF_MS = 300_000
 /** Between two runs of a source that ended without asking for a pause. */
 const BREATH_MS = 200
@@ -57,8 +63,8 @@ export async function keepRunning(
       const taken = await takeLease(pool, wanted, leaseSeconds)
       if (taken) {
         held = taken.lease
-        const end = await withHeartbeat(taken.lease, signal, options, (own, lag) =>
-          runOnce(source, tenant, taken, { signal: own, lag, progressed }, options),
+        const end = await withHeartbeat(taken.lease, signal, options, (own, measured) =>
+          runOnce(source, tenant, taken, { signal: own, measured, progressed }, options),
         )
         failures = 0
         if (!signal.aborted) await endRun(pool, taken.lease, { state: 'waiting' })
@@ -89,7 +95,7 @@ async function runOnce(
   source: Source,
   tenant: Tenant,
   { lease, position }: { lease: Lease; position: unknown },
-  { signal, lag, progressed }: { signal: AbortSignal; lag: (seconds: number) => void; progressed: () => void },
+  { signal, measured, progressed }: { signal: AbortSignal; measured: Measured; progressed: () => void },
   { pool, masterKey, logger, accepted }: RunnerOptions,
 ) {
   const intake = { tenant, piiKey: await piiKey(pool, masterKey, tenant.id) }
@@ -105,13 +111,18 @@ async function runOnce(
       secret: (name) => secrets.get(name),
       position: position ?? undefined,
       signal,
-      lag,
+      lag(seconds) {
+        measured.lagSeconds = seconds
+      },
+      backlog(amount) {
+        measured.backlog = Math.trunc(amount)
+      },
       logger,
       async accept(batch) {
         signal.throwIfAborted()
         const answer = await acceptBatch(pool, intake, lease, batch)
         progressed()
-        if (batch.lagSeconds !== undefined) lag(batch.lagSeconds)
+        if (batch.lagSeconds !== undefined) measured.lagSeconds = batch.lagSeconds
         if (answer.accepted > 0) accepted()
         return answer
       },
@@ -148,7 +159,7 @@ async function withHeartbeat<T>(
   lease: Lease,
   signal: AbortSignal,
   { pool, leaseSeconds }: RunnerOptions,
-  work: (signal: AbortSignal, lag: (seconds: number) => void) => Promise<T>,
+  work: (signal: AbortSignal, measured: Measured) => Promise<T>,
 ): Promise<T> {
   // Not AbortSignal.any: Node 20 may collect the combined signal while somebody still waits for it.
   const own = new AbortController()
@@ -156,7 +167,7 @@ async function withHeartbeat<T>(
   const stop = () => own.abort()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
-  let lagSeconds: number | undefined
+  const measured: Measured = {}
   let renewedAt = Date.now()
   let isBeating = false
   const beat = async () => {
@@ -164,7 +175,7 @@ async function withHeartbeat<T>(
     isBeating = true
     try {
       const asked = Date.now()
-      await renewLease(pool, lease, leaseSeconds, lagSeconds)
+      await renewLease(pool, lease, leaseSeconds, measured)
       renewedAt = asked
     } catch (error) {
       if (!(error instanceof LeaseLost) && Date.now() - renewedAt < leaseSeconds * 1000) return
@@ -176,9 +187,7 @@ async function withHeartbeat<T>(
   }
   const timer = setInterval(() => void beat(), (leaseSeconds * 1000) / 4)
   try {
-    const result = await work(own.signal, (seconds) => {
-      lagSeconds = seconds
-    })
+    const result = await work(own.signal, measured)
     if (lost) throw lost
     return result
   } catch (error) {
@@ -198,7 +207,7 @@ async function waitHolding(
 ): Promise<void> {
   const until = Date.now() + ms
   while (!signal.aborted && Date.now() < until) {
-    if (held) await renewLease(pool, held, leaseSeconds, undefined).catch(() => undefined)
+    if (held) await renewLease(pool, held, leaseSeconds).catch(() => undefined)
     await pause(Math.min((leaseSeconds * 1000) / 4, until - Date.now()), signal)
   }
 }

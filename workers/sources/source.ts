@@ -44,6 +44,8 @@ export interface SourceRun<Settings, Position> {
   accept(batch: SourceBatch<Position>): Promise<AcceptedBatch>
   /** How far behind the source is while nothing arrives; call it as often as you like. */
   lag(seconds: number): void
+  /** How much waits on the other side, in its own unit (entries, messages, bytes of log). */
+  backlog(amount: number): void
   readonly logger: Logger
 }
 
