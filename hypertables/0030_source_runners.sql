@@ -50,3 +50,9 @@ select source, state, lag_seconds, backlog, processed, accepted, duplicates, fai
 from analytics.source_status where tenant_id = tenant.id();
 
 grant select on tenant.sources to analytics_api;
+
+-- For operators' dashboards: every tenant's sources.
+create view grafana.sources as
+  select tenant, source, state, lag_seconds, backlog, processed, accepted, duplicates, failed, errors, last_error, last_error_at
+  from analytics.source_status;
+grant select on grafana.sources to analytics_operators;

@@ -78,6 +78,17 @@ export const platformOperations = dashboard({
         ],
       }).span(16),
     ],
+    Sources: [
+      table(
+        'Sources of the tenants',
+        'Change data capture, streams and other sources that workers read.',
+        template('sources'),
+        {
+          State: status('running', 'failing'),
+          Behind: [unit('s')],
+        },
+      ).span(24),
+    ],
     Aggregates: [
       table(
         'Freshness of continuous aggregates',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeSecret } from '../../../db/secrets.ts'
@@ -136,7 +137,7 @@ describe.skipIf(!hasPostgres)('logical replication from PostgreSQL (skipped with
       snapshot[1],
     ]
     await eventually(async () => expect(await events(tenant)).toEqual(all))
-    expect(await status(tenant)).toMatchObject({ failed: 1, errors: 0 })
+    await eventually(async () => expect(await status(tenant)).toMatchObject({ failed: 1, errors: 0 }))
     await first.close()
 
     await query(
@@ -154,7 +155,7 @@ describe.skipIf(!hasPostgres)('logical replication from PostgreSQL (skipped with
       ])
       expect(types.length).toBe(9)
     })
-    expect((await status(tenant))?.duplicates).toBeGreaterThan(0)
+    await eventually(async () => expect((await status(tenant))?.duplicates).toBeGreaterThan(0))
     await off(tenant)
     await second.close()
   })
@@ -268,7 +269,12 @@ describe.skipIf(!hasPostgres)('logical replication from PostgreSQL (skipped with
       const worker = standby
       standby = crashing()
       const done = ended(worker)
-      for (let i = 0; i < 8; i += 1) await write()
+      const late = setTimeout(() => worker.kill('SIGKILL'), 20_000)
+      while (worker.exitCode === null && worker.signalCode === null) {
+        await write()
+        await wait(200)
+      }
+      clearTimeout(late)
       await done
       expect(worker.signalCode).toBe('SIGKILL')
     }
