@@ -23,7 +23,7 @@ const personKey =
   /^(user|member|customer|referrer|inviter|invitee|referred_by|invited_by|client_reference|(upcoach|app|original_app)_user|distinct)(_?ids?)?$|^(aliases|transferred_(from|to))$/i
 
 /** Letters and digits, long enough that it is no word and no number: found in the middle of a text, it is that member. */
-const isTelling = (id: string): boolean => id.length >= 6 && /[a-z]/i.test(id) && /\d/.test(id)
+export const isTelling = (id: string): boolean => id.length >= 6 && /[a-z]/i.test(id) && /\d/.test(id)
 
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
 

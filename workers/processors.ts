@@ -4,6 +4,7 @@ import { closeDays } from './close-days.ts'
 import type { WorkerContext } from './context.ts'
 import { eraseMembers } from './erase-members.ts'
 import { foldLedgers } from './fold-ledgers.ts'
+import { landTenants } from './land-tenants.ts'
 import type { JobName, Payload } from './queues.ts'
 import { reconcile } from './reconcile.ts'
 import { refreshAggregates } from './refresh-aggregates.ts'
@@ -20,6 +21,7 @@ export const processors: {
   'close-days': closeDays,
   'run-policies': runPolicies,
   'erase-members': eraseMembers,
+  'land-tenants': landTenants,
   reconcile,
   'score-churn': scoreChurn,
   'evaluate-alerts': evaluateAlerts,

@@ -8,7 +8,7 @@ import { type QueueBackend, queueBackend } from './backend.ts'
  * Every queue. Jobs of one queue run one after the other in a worker process; a queue of its own is for work that must
  * not wait for the others.
  */
-export const queueNames = ['ledgers', 'aggregates', 'maintenance', 'alerts'] as const
+export const queueNames = ['ledgers', 'aggregates', 'maintenance', 'alerts', 'landing'] as const
 export type QueueName = (typeof queueNames)[number]
 
 interface JobContract<Payload extends z.ZodType> {
@@ -35,7 +35,9 @@ export const jobs = {
   'deliver-alerts': contract({ queue: 'alerts', payload: nothing, attempts: 2, backoffMs: 5000, single: true }),
   vacuum: contract({ queue: 'maintenance', payload: nothing, attempts: 1, backoffMs: 1000, single: true }),
   // Whom, the database says: a member's id is in no job.
-  'erase-members': contract({ queue: 'maintenance', payload: nothing, attempts: 5, backoffMs: 2000, single: true }),
+  'erase-members': contract({ queue: 'landing', payload: nothing, attempts: 5, backoffMs: 2000, single: true }),
+  // In one queue with erasures: they write the same files.
+  'land-tenants': contract({ queue: 'landing', payload: nothing, attempts: 3, backoffMs: 60_000, single: true }),
   reconcile: contract({
     queue: 'maintenance',
     payload: z.strictObject({ days: z.int().min(1).max(60) }),

@@ -31,6 +31,8 @@ export const schedules: readonly Schedule<JobName>[] = [
   schedule('run-policies', 30 * SECOND, {}),
   // The request asks for it at once; this catches one that was lost with its process.
   schedule('erase-members', 300 * SECOND, {}),
+  // A day lands once it is over; what came late lands again. Runs with nothing to do are cheap.
+  schedule('land-tenants', 6 * HOUR, {}),
   schedule('vacuum', HOUR, {}),
   schedule('reconcile', 6 * HOUR, { days: 5 }),
 ]

@@ -1,3 +1,4 @@
+import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isGenuine, type Receipt } from '../../db/erasure/receipt.ts'
 import { listQuarantine, replayQuarantine } from '../../db/quarantine.ts'
@@ -7,6 +8,9 @@ import type { Tenant } from '../../db/tenant.ts'
 import { metrics } from '../../metrics/catalog.ts'
 import { stripeEventsOf } from '../../sources/revenue/periods.ts'
 import { eraseMembers } from '../../workers/erase-members.ts'
+import { landTenant } from '../../workers/landing/land.ts'
+import type { Landing } from '../../workers/landing/store.ts'
+import { verifyTenant } from '../../workers/landing/verify.ts'
 import { billingTenant, deliverRevenuecat, deliverStripe } from '../support/billing.ts'
 import { busyTenant } from '../support/busy-tenant.ts'
 import { tablesWith } from '../support/everything.ts'
@@ -23,6 +27,7 @@ let tenant: Tenant
 let without: Tenant
 /** The same money, and nobody was erased. */
 let reference: Tenant
+let landing: Landing
 
 const end = Math.floor(Date.now() / 3_600_000) * 3_600_000
 const everybody = busyTenant({ end, mark: 'x', members: 4 }).map((event) =>
@@ -130,6 +135,8 @@ beforeAll(async () => {
     await deliverRevenuecat(platform, payer, renewal(who, 'rc-1', end - 40 * 86_400_000))
   }
   await platform.settle()
+  landing = { pool: platform.db.pool, objects: platform.objects, tenant }
+  await landTenant(landing)
   // Half of the member's history is compressed.
   await platform.db.pool.query(
     `select compress_chunk(c, true) from show_chunks('analytics.events', older_than => now() - interval '20 days') c`,
@@ -144,6 +151,24 @@ beforeAll(async () => {
 }, 200_000)
 afterAll(() => platform.close())
 
+/** Landed files whose decoded rows hold a text. */
+async function filesNaming(needle: string): Promise<string[]> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
+  const duck = await instance.connect()
+  const found = await duck.runAndReadAll(
+    ['events', 'fact_productivity', 'dim_user', 'dim_subscription']
+      .map(
+        (name) =>
+          `select distinct filename from read_parquet('${platform.db.dataDir}/objects/landing/**/${name}.parquet', filename = true) x where contains(x::varchar, '${needle}')`,
+      )
+      .join(' union all '),
+  )
+  const files = found.getRowObjectsJson().map((row) => String(row.filename))
+  duck.closeSync()
+  instance.closeSync()
+  return files
+}
+
 describe('the erasure of a member', () => {
   let url = ''
 
@@ -151,6 +176,7 @@ describe('the erasure of a member', () => {
     for (const role of ['coach', 'finance', 'service'] as const)
       expect((await platform.delete(tenant, `/api/analytics/members/${victim}`, role)).status).toBe(403)
     expect((await tablesWith(platform.db.pool, victim)).length).toBeGreaterThan(20)
+    expect((await filesNaming(victim)).length).toBeGreaterThan(20)
   })
 
   test('refuses whatever comes about the member from the moment it is asked for', async () => {
@@ -215,6 +241,8 @@ describe('the erasure of a member', () => {
     )
     expect(rows[0]?.n).toBe(0)
     expect(lines.join('')).not.toContain(victim)
+    expect(await filesNaming(victim)).toEqual([])
+    expect(await verifyTenant(landing, { deep: true })).toEqual([])
 
     const { status, body } = await platform.get<{ status: string; receipt: Receipt }>(tenant, url)
     expect(status).toBe(200)
