@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
 import type { DashboardFile } from './dashboard.ts'
 import { aiNudges } from './dashboards/ai-nudges.ts'
+import { allMetrics } from './dashboards/all-metrics.ts'
 import { coaches } from './dashboards/coaches.ts'
 import { cohortsAndRetention } from './dashboards/cohorts-and-retention.ts'
 import { engagementPulse } from './dashboards/engagement-pulse.ts'
@@ -18,6 +19,7 @@ export const dashboards: readonly DashboardFile[] = [
   aiNudges,
   coaches,
   cohortsAndRetention,
+  allMetrics,
   platformOperations,
 ]
 
