@@ -74,16 +74,6 @@ create table analytics.churn_progress (
 -- Open billing issues are a feature of the model.
 create index revenue_billing_issues on analytics.revenue_facts (tenant_id) where kind = 'billing_issue';
 
--- Scores are user-level rows: they go when the other ledgers go; churn_daily stays.
-create procedure analytics.enforce_score_retention(job_id integer, config jsonb)
-  language plpgsql
-as $$
-begin
-  perform drop_chunks('analytics.churn_scores',
-    older_than => (date_trunc('day', now()) - make_interval(months => analytics.retention_months(config)))::date);
-end $$;
-select add_job('analytics.enforce_score_retention', schedule_interval => interval '1 day', config => '{"months": 24}');
-
 -- The state of each alert: a rule, and the labels of one of its series ({} for most rules).
 create table analytics.alert_states (
   tenant_id uuid not null references analytics.tenants on delete cascade,

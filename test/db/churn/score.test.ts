@@ -1,8 +1,11 @@
 import { DateTime } from 'luxon'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readFacts } from '../../../db/churn/features.ts'
 import { streamChurnScores } from '../../../db/churn/read.ts'
-import { dueForScoring, scoreTenant } from '../../../db/churn/score.ts'
+import { daysBetween, dueForScoring, scoreTenant } from '../../../db/churn/score.ts'
 import { type Tenant, withTenant } from '../../../db/tenant.ts'
+import { priorModel } from '../../../metrics/churn/prior.ts'
+import { evaluateModel } from '../../../metrics/churn/train.ts'
 import { createTwin } from '../../../sources/simulator/twin.ts'
 import { openPlatform, type Platform } from '../../support/platform.ts'
 
@@ -124,5 +127,18 @@ describe('scoring the twin', () => {
   test('the model says that it is the prior', async () => {
     const { body } = await platform.get(tenant, '/api/analytics/churn-risk/model')
     expect(body).toMatchObject({ in_use: { name: 'prior-1', evaluation: null }, last_attempt: null, horizon_days: 30 })
+  })
+
+  test('members who fell silent were ranked above those who stayed, better than by recency', async () => {
+    const at = (ago: number): string => DateTime.fromISO(yesterday).minus({ days: ago }).toISODate() ?? ''
+    const days = daysBetween(at(86), at(30), 7)
+    const rows = await readFacts(platform.db.pool, { tenantId: tenant.id, days, knownDay: yesterday })
+    const observations = rows.flatMap(({ user_id, day, churned, ...facts }) =>
+      churned === null ? [] : [{ user_id, day, churned, facts }],
+    )
+    const { churned, model, recency } = evaluateModel(priorModel, observations)
+    expect(churned).toBeGreaterThan(5)
+    expect(model.auc).toBeGreaterThan(0.75)
+    expect(model.auc).toBeGreaterThan(recency.auc ?? 1)
   })
 })
