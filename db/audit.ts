@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { loadSql } from './sql.ts'
 
 /** One row of `analytics_audit_log`; see its migration. */
 export interface AuditRow {
@@ -65,4 +66,44 @@ export function auditWriter(pool: pg.Pool, onError: (error: Error) => void) {
     flush,
     close: flush,
   }
+}
+
+const auditPageSql = loadSql(new URL('./sql/audit-page.sql', import.meta.url))
+
+export interface AuditFilter {
+  /** ISO instants, `to` exclusive. */
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly actor?: string | undefined
+  readonly action?: string | undefined
+  readonly request_id?: string | undefined
+  readonly status?: number | undefined
+}
+
+/** `exactly`: `at` with its microseconds. */
+type AuditEntryRow = Omit<AuditRow, 'tenant_id'> & { readonly digest: string; readonly exactly: string }
+
+/** Where a page ended: instant, request, action and digest of its last row. */
+export type AuditPosition = readonly [at: string, requestId: string, action: string, digest: string]
+
+/** A tenant's audit log, newest first; `client` must be the tenant's (`withTenant`). */
+export async function auditPage(
+  client: pg.ClientBase,
+  filter: AuditFilter,
+  limit: number,
+  before?: AuditPosition,
+): Promise<AuditEntryRow[]> {
+  const { rows } = await client.query<AuditEntryRow>(
+    auditPageSql.bind({
+      from_at: filter.from ?? null,
+      to_at: filter.to ?? null,
+      actor: filter.actor ?? null,
+      action: filter.action ?? null,
+      request_id: filter.request_id ?? null,
+      status: filter.status ?? null,
+      before: before ? JSON.stringify(before) : null,
+      limit,
+    }),
+  )
+  return rows
 }

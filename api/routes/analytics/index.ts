@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { embedKeyOf } from '../../security/embeds.ts'
 import { aiNudgeRoutes } from './ai-nudges.ts'
 import { alertRoutes } from './alerts.ts'
+import { auditLogRoutes } from './audit-log.ts'
 import { churnRiskRoutes } from './churn-risk.ts'
 import { coachRoutes } from './coaches.ts'
 import { cohortDeepDiveRoutes } from './cohort-deep-dive.ts'
@@ -35,6 +36,7 @@ export const analytics: FastifyPluginAsync<{
       await scope.register(eventRoutes, shared)
       await scope.register(sessionRoutes, shared)
       await scope.register(memberRoutes, shared)
+      await scope.register(auditLogRoutes, shared)
       await scope.register(embedRoutes, { ...shared, embedKey: embedKeyOf(options.masterKey) })
       await scope.register(metricRoutes, shared)
       await scope.register(compositionRoutes, shared)
