@@ -57,6 +57,8 @@ export const environment = z.object({
   INGEST_MAX_IN_FLIGHT_MB: z.coerce.number().int().min(20).max(4096).default(64),
   /** Hosts (`name` or `name:port`) that alert webhooks may reach by plain http and at private addresses. */
   ALERT_WEBHOOK_HOSTS: list.default([]),
+  /** Exports of a tenant that may wait or run at once. */
+  EXPORTS_PER_TENANT: z.coerce.number().int().min(1).default(10),
   TRUST_PROXY: flag.default(false),
   CORS_ORIGINS: list.default([]),
   /** Identity provider people sign in with on the dashboards (authorization code with PKCE); needs OIDC_CLIENT_ID. */

@@ -87,6 +87,12 @@ export const errors = {
     'Idempotency-Key was used for another request',
     'Use a new key.',
   ),
+  TOO_MANY_EXPORTS: define(
+    429,
+    'too_many_exports',
+    'Too many exports at once',
+    'Wait until one is done, or cancel one.',
+  ),
   RATE_LIMITED: define(429, 'rate_limited', 'Too many heavy reads', 'Wait for `Retry-After` seconds.'),
   TOO_MUCH_IN_FLIGHT: define(
     429,

@@ -116,6 +116,7 @@ export async function openApp(platform: Platform, logStream?: LogStream): Promis
       void queues
         .add('erase-members', {})
         .catch((err: Error) => logger.warn({ err }, 'an erasure waits for its schedule')),
+    exportRequested: queues.requestExports,
   })
   await app.register(webhooks, { masterKey: secrets.masterKey, ingested: queues.requestFold })
   const directory = await builtWeb(logger)

@@ -17,6 +17,19 @@ export function slaHours(tenant: Tenant): number {
 
 const columns = 'id, slug, name, timezone, currency, settings'
 
+/** Begins a read transaction that sees one instant, or with `each statement` its own, as the API role of a tenant. */
+export async function beginTenant(
+  client: pg.ClientBase,
+  tenantId: string,
+  sees: 'each statement' | 'one instant',
+): Promise<void> {
+  await client.query(sees === 'one instant' ? 'begin isolation level repeatable read read only' : 'begin read only')
+  await client.query(
+    `select set_config('app.tenant_id', $1, true), set_config('search_path', 'tenant, public', true), set_config('role', 'analytics_api', true)`,
+    [tenantId],
+  )
+}
+
 /**
  * Runs `work` in one read transaction as the API role, seeing only `tenantId`'s rows through the views of schema
  * `tenant`. The setting and the role end with the transaction, so a pooled connection carries nothing over.
@@ -25,15 +38,12 @@ export async function withTenant<T>(
   pool: pg.Pool,
   tenantId: string,
   work: (client: pg.PoolClient) => Promise<T>,
+  sees: 'each statement' | 'one instant' = 'each statement',
 ): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
-    await client.query('begin read only')
-    await client.query(
-      `select set_config('app.tenant_id', $1, true), set_config('search_path', 'tenant, public', true), set_config('role', 'analytics_api', true)`,
-      [tenantId],
-    )
+    await beginTenant(client, tenantId, sees)
     const result = await work(client)
     await client.query('commit')
     return result

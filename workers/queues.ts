@@ -8,7 +8,7 @@ import { type QueueBackend, queueBackend } from './backend.ts'
  * Every queue. Jobs of one queue run one after the other in a worker process; a queue of its own is for work that must
  * not wait for the others.
  */
-export const queueNames = ['ledgers', 'aggregates', 'maintenance', 'alerts', 'landing'] as const
+export const queueNames = ['ledgers', 'aggregates', 'maintenance', 'alerts', 'landing', 'exports'] as const
 export type QueueName = (typeof queueNames)[number]
 
 interface JobContract<Payload extends z.ZodType> {
@@ -38,6 +38,9 @@ export const jobs = {
   'erase-members': contract({ queue: 'landing', payload: nothing, attempts: 5, backoffMs: 2000, single: true }),
   // In one queue with erasures: they write the same files.
   'land-tenants': contract({ queue: 'landing', payload: nothing, attempts: 3, backoffMs: 60_000, single: true }),
+  // One attempt each: an export that failed or lost its worker stands in report_jobs, where the next run finds it.
+  'run-exports': contract({ queue: 'exports', payload: nothing, attempts: 1, backoffMs: 1000, single: true }),
+  'expire-exports': contract({ queue: 'maintenance', payload: nothing, attempts: 3, backoffMs: 5000, single: true }),
   reconcile: contract({
     queue: 'maintenance',
     payload: z.strictObject({ days: z.int().min(1).max(60) }),
@@ -56,6 +59,8 @@ export interface Queues {
   add<Name extends JobName>(name: Name, payload: Payload<Name>, options?: { delayMs?: number }): Promise<void>
   /** Asks for a fold of what ingest has marked, within about a tenth of a second. Cheap: call it after every batch. */
   requestFold(): void
+  /** Asks for the exports that wait to be run. One that is lost with its process is made up for by the schedule. */
+  requestExports(): void
   get(queue: QueueName): JobQueue
   close(): Promise<void>
 }
@@ -120,6 +125,7 @@ export async function openQueues(
     },
     // A request that is lost with its process is made up for by the schedule.
     requestFold: fold.call,
+    requestExports: () => void queues.add('run-exports', {}).catch(onError),
     async close() {
       fold.cancel()
       await Promise.all(opened.map((queue) => queue.close()))

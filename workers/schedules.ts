@@ -33,6 +33,9 @@ export const schedules: readonly Schedule<JobName>[] = [
   schedule('erase-members', 300 * SECOND, {}),
   // A day lands once it is over; what came late lands again. Runs with nothing to do are cheap.
   schedule('land-tenants', 6 * HOUR, {}),
+  // Exports that lost their worker, or whose request was lost.
+  schedule('run-exports', 10 * SECOND, {}),
+  schedule('expire-exports', HOUR, {}),
   schedule('vacuum', HOUR, {}),
   schedule('reconcile', 6 * HOUR, { days: 5 }),
 ]

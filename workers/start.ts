@@ -1,6 +1,7 @@
 import { type IQueueBackend, type Job, type JobProgress, UnrecoverableError, Worker } from 'bullmq'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
+import { endLeases } from '../db/exports/jobs.ts'
 import { prepareJobs } from '../db/jobs.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { queueBackend } from './backend.ts'
@@ -53,6 +54,7 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
     isClosing: () => isClosing,
   }
   if (database.kind === 'embedded' && config.REDIS_URL === undefined) await requeueOrphans(queues)
+  if (database.kind === 'embedded') await endLeases(database.pool)
   await applySchedules(queues)
   const backend = queueBackend(config, database)
   const workers = queueNames.map((name) => startWorker(name, backend, context, recorded, warn))

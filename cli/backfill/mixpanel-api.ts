@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
 import { setTimeout as wait } from 'node:timers/promises'
 import { UserError } from '../run.ts'
 
@@ -30,7 +31,7 @@ export class CutShort extends Error {}
 export async function* exportDay(api: MixpanelApi, day: string): AsyncGenerator<string> {
   const response = await request(api, day)
   if (!response.body) throw new CutShort('an answer without a body')
-  const stream = Readable.fromWeb(response.body)
+  const stream = Readable.fromWeb(response.body as ReadableStream)
   try {
     for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
       // What Mixpanel writes as the last line when it gives up in the middle of an answer of status 200.

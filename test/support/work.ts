@@ -8,6 +8,7 @@ export function workerContext(platform: Platform): WorkerContext {
   const queues: WorkerContext['queues'] = {
     add: async () => undefined,
     requestFold: () => undefined,
+    requestExports: () => undefined,
     get: () => {
       throw new Error('this test has no queues')
     },

@@ -11,6 +11,7 @@ import { cohortRoutes } from './cohorts.ts'
 import { compositionRoutes } from './compositions.ts'
 import { embedRoutes } from './embeds.ts'
 import { eventRoutes } from './events.ts'
+import { exportRoutes } from './exports/index.ts'
 import { heatmapRoutes } from './heatmap.ts'
 import { memberRoutes } from './members.ts'
 import { metricRoutes } from './metrics.ts'
@@ -25,11 +26,13 @@ export const analytics: FastifyPluginAsync<{
   masterKey: Buffer
   ingested?: () => void
   erasing?: () => void
+  exportRequested?: () => void
 }> = async (app, options) => {
   const shared: AnalyticsOptions = {
     contextOf: tenantContexts(app.deps.database, options.masterKey),
     ingested: options.ingested ?? (() => undefined),
     erasing: options.erasing ?? (() => undefined),
+    exportRequested: options.exportRequested ?? (() => undefined),
   }
   await app.register(
     async (scope) => {
@@ -47,6 +50,7 @@ export const analytics: FastifyPluginAsync<{
       await scope.register(aiNudgeRoutes, shared)
       await scope.register(responseTimeRoutes, shared)
       await scope.register(revenueRoutes, shared)
+      await scope.register(exportRoutes, shared)
       await scope.register(cohortRevenueRoutes, shared)
       await scope.register(churnRiskRoutes, shared)
       await scope.register(alertRoutes, shared)

@@ -8,4 +8,6 @@ export interface AnalyticsOptions {
   readonly ingested: () => void
   /** Called after the erasure of a member was asked for, so that it begins now. */
   readonly erasing: () => void
+  /** Called after an export was asked for, so that a worker takes it up soon. */
+  readonly exportRequested: () => void
 }

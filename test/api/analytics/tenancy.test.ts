@@ -27,6 +27,11 @@ const parameters: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   name: async () => metrics.map(({ name }) => name),
   // Of both coaches.
   user_id: async () => ['member-0', 'member-1'],
+  id: async () => {
+    const body = { type: 'metric', format: 'csv', params: { metric: 'dau' } }
+    const answer = await platform.post(alpha, '/api/analytics/exports', body, 'admin', { 'idempotency-key': 'walk' })
+    return [(answer.body as { id: string }).id]
+  },
   cohortId: async () => {
     const answer = await platform.get<{ cohorts: { cohort: string }[] }>(alpha, '/api/analytics/cohorts')
     return [...answer.body.cohorts.slice(-3).map(({ cohort }) => cohort), betasMonth]

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import { finished, pipeline, Readable } from 'node:stream'
+import { stringify } from 'csv-stringify'
+import pg from 'pg'
+import copyStreams from 'pg-copy-streams'
+import type { Database } from '../database.ts'
+import { beginTenant, withTenant } from '../tenant.ts'
+import { CsvLines } from './csv-lines.ts'
+import type { ExportTable } from './tables.ts'
+
+/** Rows that the embedded engine gives at a time; between two fetches others have their turn. */
+const FETCH_ROWS = 4_000
+
+export interface TableRange {
+  readonly from: string
+  readonly to: string
+}
+
+export interface CsvDialect {
+  readonly lineEnd: 'crlf' | 'lf'
+  /** Disarm text that a spreadsheet would run as a formula. */
+  readonly spreadsheetSafe: boolean
+}
+
+export interface TableCsv {
+  /** UTF-8 with a header. Destroying it ends the query. */
+  readonly stream: Readable
+  /** Data rows so far. */
+  rows(): number
+  /** First column of a recent row, or ''. */
+  latest(): string
+}
+
+type Source = Pick<Database, 'kind' | 'pool'>
+
+const statementOf = (table: ExportTable, range: TableRange): string =>
+  table.sql.render({ from: pg.escapeLiteral(range.from), to: pg.escapeLiteral(range.to) })
+
+/**
+ * A relation as CSV, as of one instant, with memory that does not grow with its rows: COPY on a server; on the embedded
+ * engine, which has no COPY, a held cursor, so that its one session is not held for longer than a page.
+ */
+export async function tableCsv(
+  database: Source,
+  tenantId: string,
+  table: ExportTable,
+  range: TableRange,
+  dialect: CsvDialect,
+): Promise<TableCsv> {
+  const query = statementOf(table, range)
+  if (database.kind === 'embedded') return stringified(heldRows(database.pool, tenantId, query), table, dialect)
+  const lines = new CsvLines(dialect.lineEnd)
+  const copied = await copyOut(database.pool, tenantId, dialect.spreadsheetSafe ? disarmed(query, table) : query)
+  // Errors travel on to whoever reads `lines`.
+  pipeline(copied, lines, () => undefined)
+  return { stream: lines, rows: () => Math.max(0, lines.records - 1), latest: () => lines.latest }
+}
+
+/** The first rows of a relation, as objects. */
+export function tableHead(
+  database: Source,
+  tenantId: string,
+  table: ExportTable,
+  range: TableRange,
+  limit: number,
+): Promise<Record<string, unknown>[]> {
+  return withTenant(database.pool, tenantId, async (client) => {
+    const bound = table.sql.bind({ from: range.from, to: range.to })
+    const { rows } = await client.query<Record<string, unknown>>(`${bound.text} limit ${Number(limit)}`, bound.values)
+    return rows
+  })
+}
+
+/** Column names are ours; values stay in the inner query. */
+function disarmed(query: string, table: ExportTable): string {
+  const columns = table.columns.map(({ name, type }) =>
+    type === 'text' ? `tenant.spreadsheet_safe(${name}) as ${name}` : name,
+  )
+  return `select ${columns.join(', ')} from (${query}) r`
+}
+
+async function copyOut(pool: pg.Pool, tenantId: string, query: string): Promise<Readable> {
+  const client = await pool.connect()
+  try {
+    await beginTenant(client, tenantId, 'one instant')
+    const copy = client.query(copyStreams.to(`copy (${query}) to stdout with (format csv, header)`))
+    finished(copy, (error) => {
+      // A connection in the middle of a copy cannot be used again; closing it ends the query.
+      if (error) client.release(true)
+      else
+        client.query('commit').then(
+          () => client.release(),
+          (broken: Error) => client.release(broken),
+        )
+    })
+    return copy
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}
+
+async function* heldRows(pool: pg.Pool, tenantId: string, query: string): AsyncGenerator<Record<string, unknown>[]> {
+  const cursor = `export_${randomUUID().replaceAll('-', '')}`
+  const client = await pool.connect()
+  let broken: Error | undefined
+  let isHeld = false
+  try {
+    await beginTenant(client, tenantId, 'one instant')
+    await client.query(`declare ${cursor} no scroll cursor with hold for ${query}`)
+    await client.query('commit')
+    isHeld = true
+    for (;;) {
+      const { rows } = await client.query<Record<string, unknown>>(`fetch ${FETCH_ROWS} from ${cursor}`)
+      if (rows.length === 0) return
+      yield rows
+    }
+  } finally {
+    await client.query(isHeld ? `close ${cursor}` : 'rollback').catch((error: Error) => {
+      broken = error
+    })
+    client.release(broken)
+  }
+}
+
+function stringified(
+  pages: AsyncIterable<Record<string, unknown>[]>,
+  table: ExportTable,
+  { lineEnd, spreadsheetSafe }: CsvDialect,
+): TableCsv {
+  const [first] = table.columns
+  let rows = 0
+  let latest = ''
+  const records = async function* () {
+    for await (const page of pages) {
+      for (const row of page) {
+        rows += 1
+        yield row
+      }
+      latest = String(page.at(-1)?.[first.name] ?? '')
+    }
+  }
+  const stream = pipeline(
+    Readable.from(records()),
+    stringify({
+      header: true,
+      columns: table.columns.map(({ name }) => name),
+      record_delimiter: lineEnd === 'crlf' ? 'windows' : 'unix',
+      escape_formulas: spreadsheetSafe,
+      // An empty text is not null.
+      quoted_match: /^$/,
+      cast: { boolean: String, number: String },
+    }),
+    () => undefined,
+  )
+  return { stream, rows: () => rows, latest: () => latest }
+}
