@@ -76,16 +76,21 @@ export function parameters(
   return `grafana.parameters(\${tenant:sqlstring}, $__timeFrom(), $__timeTo(), ${chosen}, ${group}, ${filtersOf(dimensions, filters)})`
 }
 
-/** Reads a file of `queries/` with its `:named` places filled by SQL. */
-export function template(file: string, expressions: Readonly<Record<string, string>> = {}): string {
-  return parseSql(readFileSync(new URL(`./queries/${file}.sql`, import.meta.url), 'utf8')).render(expressions)
+/** Fills the given `:named` places of SQL; the others are parameters that the database binds. */
+export function fill(sql: string, expressions: Readonly<Record<string, string>>): string {
+  const statement = parseSql(sql)
+  return statement.render(
+    Object.fromEntries(statement.parameters.map((name) => [name, expressions[name] ?? `:${name}`])),
+  )
 }
+
+/** Reads a file of `queries/` with its `:named` places filled by SQL. */
+export const template = (file: string, expressions: Readonly<Record<string, string>> = {}): string =>
+  fill(readFileSync(new URL(`./queries/${file}.sql`, import.meta.url), 'utf8'), expressions)
 
 /** The SQL of a metric or relation, quoted; its own parameters stay as they are and are bound by the database. */
 function quoted(file: URL, own: Readonly<Record<string, string>> = {}): string {
-  const statement = parseSql(readFileSync(file, 'utf8'))
-  const sql = statement.render(Object.fromEntries(statement.parameters.map((name) => [name, own[name] ?? `:${name}`])))
-  return `$metric$\n${sql}\n$metric$`
+  return `$metric$\n${fill(readFileSync(file, 'utf8'), own)}\n$metric$`
 }
 
 /** The metric as `grafana.series(…)`: rows time, key, value, partial, one per period and group. */

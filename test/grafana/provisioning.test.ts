@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { provisioningFiles } from '../../grafana/index.ts'
+import { alertRules } from '../../metrics/alerts/catalog.ts'
 import { metrics } from '../../metrics/catalog.ts'
-import { provisionedDashboards, provisionedFiles, readProvisioned } from '../support/grafana-dashboards.ts'
+import {
+  provisionedAlertGroups,
+  provisionedDashboards,
+  provisionedFiles,
+  readProvisioned,
+} from '../support/grafana-dashboards.ts'
 
 const dashboards = provisionedDashboards()
 
@@ -97,5 +103,50 @@ describe('the catalogue', () => {
         name,
       ).toBe(true)
     }
+  })
+})
+
+describe('alert rules', () => {
+  const groups = provisionedAlertGroups()
+  const rules = groups.flatMap((group) => group.rules)
+
+  test('are those of the catalogue, each once, evaluated as often and as long as it says', () => {
+    expect(rules.map(({ labels }) => labels.rule).sort()).toEqual(alertRules.map(({ name }) => name).sort())
+    expect(new Set(rules.map(({ uid }) => uid)).size).toBe(rules.length)
+    expect(new Set(groups.map(({ name }) => name)).size).toBe(groups.length)
+    for (const { interval, rules: own } of groups)
+      for (const rule of own) {
+        const definition = alertRules.find(({ name }) => name === rule.labels.rule)
+        expect(interval).toBe(`${definition?.everySeconds}s`)
+        // Grafana evaluates in steps of ten seconds.
+        expect(Number.parseInt(interval, 10) % 10).toBe(0)
+        expect(rule.for).toBe(`${definition?.forSeconds}s`)
+      }
+  })
+
+  test('refer to a folder, a panel, a data source and a contact point that are provisioned', () => {
+    const { providers } = parse(readProvisioned('dashboards/upcoach.yaml'))
+    const { contactPoints } = parse(readProvisioned('alerting/contact-points.yaml'))
+    for (const { folder, rules: own } of groups) {
+      expect(providers.map((provider: { folder: string }) => provider.folder)).toContain(folder)
+      for (const rule of own) {
+        const dashboard = dashboards.find(({ json }) => json.uid === rule.dashboardUid)
+        expect(
+          dashboard?.panels.map(({ id }) => id),
+          rule.title,
+        ).toContain(rule.panelId)
+        expect(rule.data.map(({ refId }) => refId)).toContain(rule.condition)
+        expect(rule.data[0].datasourceUid).toBe('upcoach-analytics')
+        expect(contactPoints.map(({ name }: { name: string }) => name)).toContain(rule.notification_settings.receiver)
+      }
+    }
+  })
+
+  test('hold nothing that Grafana would replace by its environment or cannot put in', () => {
+    for (const { data, annotations, title } of rules) {
+      expect(data[0].model.format).toBe('time_series')
+      expect(`${data[0].model.rawSql}${Object.values(annotations).join('')}${title}`).not.toContain('$')
+    }
+    expect(readProvisioned('alerting/contact-points.yaml')).toContain('$UPCOACH_ALERT_WEBHOOK_URL')
   })
 })

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
 import { z } from 'zod'
 
 const root = fileURLToPath(new URL('../../grafana/provisioning/', import.meta.url))
@@ -90,3 +91,53 @@ export const provisionedDashboards = (): DashboardJson[] =>
       const json = dashboardSchema.parse(JSON.parse(readProvisioned(file)))
       return { file, json, panels: json.panels.filter((p): p is PanelJson => p.type !== 'row') }
     })
+
+const duration = z.string().regex(/^\d+s$/)
+const expression = z.looseObject({ type: z.enum(['reduce', 'threshold']), expression: z.string() })
+const alertRule = z.strictObject({
+  uid: z.string().max(40),
+  title: z.string().min(1),
+  condition: z.string(),
+  data: z.tuple([
+    z.object({ refId: z.string(), datasourceUid: z.string(), relativeTimeRange: z.unknown(), model: target }),
+    z.object({
+      refId: z.string(),
+      datasourceUid: z.literal('__expr__'),
+      relativeTimeRange: z.unknown(),
+      model: expression,
+    }),
+    z.object({
+      refId: z.string(),
+      datasourceUid: z.literal('__expr__'),
+      relativeTimeRange: z.unknown(),
+      model: expression,
+    }),
+  ]),
+  dashboardUid: z.string(),
+  panelId: z.int(),
+  noDataState: z.enum(['NoData', 'Alerting', 'OK', 'KeepLast']),
+  execErrState: z.enum(['Error', 'Alerting', 'OK', 'KeepLast']),
+  for: duration,
+  isPaused: z.boolean(),
+  annotations: z.record(z.string(), z.string()),
+  labels: z.looseObject({ rule: z.string(), severity: z.string() }),
+  notification_settings: z.object({ receiver: z.string(), group_by: z.array(z.string()) }),
+})
+
+/** Rule groups in the shape of Grafana's provisioning files. */
+export const alertGroupsSchema = z.object({
+  apiVersion: z.literal(1),
+  groups: z.array(
+    z.object({
+      orgId: z.literal(1),
+      name: z.string(),
+      folder: z.string(),
+      interval: duration,
+      rules: z.array(alertRule).min(1),
+    }),
+  ),
+})
+
+export const provisionedAlertGroups = () =>
+  alertGroupsSchema.parse(parse(readProvisioned('alerting/rules.yaml'))).groups
+export const provisionedAlertRules = () => provisionedAlertGroups().flatMap(({ rules }) => rules)
