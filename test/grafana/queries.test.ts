@@ -213,10 +213,10 @@ describe.each(dashboards.map((d) => [d.json.title, d] as const))('%s', (_, dashb
           for (const field of ['columnField', 'rowField', 'valueField'] as const)
             expect(columns, panel.title).toContain((options as Record<string, string>)[field])
     })
-    // nothing is rejected in this platform, and nobody has stopped paying within two months
+    // nothing is rejected or pulled from sources in this platform, and nobody has stopped paying within two months
     expect(
       empty.filter(
-        (title) => !/^(Rejected per hour|Trial|Quick ratio|MRR growth|Lifetime value|Models|Alerts)/.test(title),
+        (title) => !/^(Rejected per hour|Trial|Quick ratio|MRR growth|Lifetime value|Models|Alerts|Sources of)/.test(title),
       ),
     ).toEqual([])
   }, 120_000)
