@@ -216,7 +216,8 @@ describe.each(dashboards.map((d) => [d.json.title, d] as const))('%s', (_, dashb
     // nothing is rejected or pulled from sources in this platform, and nobody has stopped paying within two months
     expect(
       empty.filter(
-        (title) => !/^(Rejected per hour|Trial|Quick ratio|MRR growth|Lifetime value|Models|Alerts|Sources of)/.test(title),
+        (title) =>
+          !/^(Rejected per hour|Trial|Quick ratio|MRR growth|Lifetime value|Models|Alerts|Sources of)/.test(title),
       ),
     ).toEqual([])
   }, 120_000)
