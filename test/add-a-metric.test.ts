@@ -4,8 +4,9 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { signToken } from '../api/security/tokens.ts'
+import { openDatabase } from '../db/database.ts'
 import { createTenant, type Tenant } from '../db/tenant.ts'
 import { freePort } from './cli/support.ts'
 import { openTestDatabase, type TestDatabase } from './support/database.ts'
@@ -55,15 +56,20 @@ beforeAll(async () => {
 
   database = await openTestDatabase()
   tenant = await createTenant(database.pool, { slug: 'acme', timezone: 'UTC', currency: 'USD' })
+  const dataDir = join(scratch, '.data')
+  const template = inject('template')
+  if (template.kind === 'embedded') {
+    // one process tree at a time: the server opens a copy of what was written
+    await cp(template.dataDir, dataDir, { recursive: true })
+    const copy = await openDatabase({ dataDir, DATABASE_POOL_SIZE: 1 })
+    tenant = await createTenant(copy.pool, { slug: 'acme', timezone: 'UTC', currency: 'USD' })
+    await copy.close()
+  }
   const port = await freePort()
   url = `http://127.0.0.1:${port}`
-  // On the embedded engine the API opens the same data directory, as a second process of one machine does.
-  const environment =
-    database.url === undefined
-      ? { DATA_DIR: database.dataDir }
-      : { DATABASE_URL: database.url, DATA_DIR: database.dataDir }
-  server = run('cli/api.ts', {
-    ...environment,
+  server = run('cli/start.ts', {
+    ...(database.url === undefined ? {} : { DATABASE_URL: database.url }),
+    DATA_DIR: dataDir,
     PORT: port,
     JWT_SECRET,
     MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
