@@ -9,6 +9,7 @@ import { embedKeyOf } from '../../api/security/embeds.ts'
 import { verificationKeys } from '../../api/security/keys.ts'
 import type { Role } from '../../api/security/principal.ts'
 import { signToken } from '../../api/security/tokens.ts'
+import { webApp } from '../../api/web-app.ts'
 import { loadConfig } from '../../config.ts'
 import { refreshTouched } from '../../db/aggregates.ts'
 import { scoreTenant } from '../../db/churn/score.ts'
@@ -35,6 +36,8 @@ export interface Platform {
   readonly objects: ObjectStore
   /** Encrypts the tenants' secrets. */
   readonly masterKey: Buffer
+  /** A token as a person would hold it; a coach is coach-1 unless named. */
+  token(tenant: Tenant, role: Role, coachId?: string): Promise<string>
   createTenant(tenant: Partial<NewTenant> & { slug: string }): Promise<Tenant>
   /** POSTs events in batches of at most 2,000 as the tenant's service; fails the test unless each answer is 200. */
   send(
@@ -59,7 +62,13 @@ export interface Platform {
 
 /** The real API on the real engine, without workers: the test decides when ledgers and aggregates move. */
 export async function openPlatform(
-  options: { env?: Record<string, string>; deps?: Partial<AppDeps>; webhooks?: Partial<WebhookOptions> } = {},
+  options: {
+    env?: Record<string, string>
+    deps?: Partial<AppDeps>
+    webhooks?: Partial<WebhookOptions>
+    /** Built dashboards to serve. */
+    web?: string | undefined
+  } = {},
 ): Promise<Platform> {
   const db = await openTestDatabase()
   const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent', RATE_LIMIT_PER_MINUTE: '1000000', ...options.env })
@@ -74,10 +83,22 @@ export async function openPlatform(
   })
   await app.register(analytics, { masterKey })
   await app.register(webhooks, { masterKey, ...options.webhooks })
+  if (options.web !== undefined) await app.register(webApp, { directory: options.web })
   await app.ready()
 
+  const token = (tenant: Tenant, role: Role, coachId = 'coach-1') =>
+    signToken(
+      {
+        sub: `${role}@test`,
+        tenantId: tenant.id,
+        role,
+        coachId: role === 'coach' ? coachId : undefined,
+        ttl: '10m',
+      },
+      { secret },
+    )
   const bearer = async (tenant: Tenant, role: Role, coachId?: string) => ({
-    authorization: `Bearer ${await signToken({ sub: `${role}@test`, tenantId: tenant.id, role, coachId: role === 'coach' ? (coachId ?? 'coach-1') : undefined, ttl: '10m' }, { secret })}`,
+    authorization: `Bearer ${await token(tenant, role, coachId)}`,
   })
   const answer = (response: Awaited<ReturnType<typeof app.inject>>): Answer<never> => ({
     status: response.statusCode,
@@ -97,6 +118,7 @@ export async function openPlatform(
     db,
     objects,
     masterKey,
+    token,
     createTenant: (tenant) => createTenant(db.pool, { timezone: 'UTC', currency: 'USD', ...tenant }),
     async send(tenant, events, sentAt) {
       const total = { accepted: 0, duplicates: 0, rejected: 0 }

@@ -12,7 +12,7 @@ export function RiskList({ members, withCoach }: { members: readonly RiskMember[
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <section className="scroll" tabIndex={0} aria-label="Members by risk">
-      <table className="list">
+      <table className="list risk">
         <thead>
           <tr>
             <th scope="col">Member</th>

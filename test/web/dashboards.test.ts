@@ -1,0 +1,310 @@
+import { readFile } from 'node:fs/promises'
+import type { BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { z } from 'zod'
+import { aiNudgesAnswerSchema } from '../../api/schemas/ai-nudges.ts'
+import { alertsAnswerSchema } from '../../api/schemas/alerts.ts'
+import { cardsAnswerSchema } from '../../api/schemas/card.ts'
+import { catalogueAnswerSchema } from '../../api/schemas/catalogue.ts'
+import { churnRiskAnswerSchema } from '../../api/schemas/churn-risk.ts'
+import { coachesAnswerSchema } from '../../api/schemas/coaches.ts'
+import { cohortsAnswerSchema } from '../../api/schemas/cohorts.ts'
+import { responseTimesAnswerSchema } from '../../api/schemas/response-times.ts'
+import { kpisAnswerSchema, revenueAnswerSchema } from '../../api/schemas/revenue.ts'
+import { updateTenant } from '../../db/tenant-settings.ts'
+import { formatFor } from '../../web/format.ts'
+import { hasChromium, open, openSite, type Site, seriousViolations, settled } from './site.ts'
+
+const format = formatFor({ locale: 'de-DE', timezone: 'Europe/Berlin' })
+const paths = [
+  '/',
+  '/engagement',
+  '/goals',
+  '/coaches',
+  '/nudges',
+  '/cohorts',
+  '/revenue',
+  '/churn',
+  '/alerts',
+  '/dictionary',
+]
+
+describe.skipIf(!hasChromium)('the dashboards in Chromium (skipped where there is none)', () => {
+  let site: Site
+  let context: BrowserContext
+  let token: string
+  beforeAll(async () => {
+    site = await openSite()
+    context = await site.context()
+    token = await site.platform.token(site.tenant, 'admin')
+  }, 300_000)
+  afterAll(() => site?.close())
+
+  const go = (path: string, at = context) => open(at, `${site.url}${path}#token=${token}`)
+  async function api<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S>> {
+    const { status, body } = await site.platform.get(site.tenant, `/api/analytics${path}`)
+    expect(status, path).toBe(200)
+    return schema.parse(body)
+  }
+  /** Cards by metric: what stands on them. */
+  const figures = async (page: Page) =>
+    new Map(
+      (await page
+        .locator('[data-metric]')
+        .evaluateAll((cards) =>
+          cards.map((card) => [card.getAttribute('data-metric'), card.querySelector('.figure')?.textContent ?? '']),
+        )) as [string, string][],
+    )
+
+  test('a link signs in; its token leaves the address bar and stays in the tab', async () => {
+    const page = await go('/')
+    expect(page.url()).toBe(`${site.url}/`)
+    expect(await page.evaluate('JSON.stringify({ ...localStorage }) + document.cookie')).toBe('{}')
+    await page.goBack().catch(() => undefined)
+    expect(page.url()).not.toContain('token')
+    await page.goto(`${site.url}/engagement`)
+    await settled(page)
+    expect(await page.locator('h1').textContent()).toBe('Engagement')
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByLabel('Access token').waitFor()
+    expect(await page.evaluate('sessionStorage.length')).toBe(0)
+    await page.close()
+  })
+
+  test('a tenant without the flag gets a friendly page', async () => {
+    const off = await site.platform.createTenant({ slug: 'off', name: 'Off' })
+    const fresh = await site.context()
+    const page = await fresh.newPage()
+    await page.goto(`${site.url}/#token=${await site.platform.token(off, 'admin')}`)
+    await page.getByRole('heading', { name: 'Dashboards are not switched on yet' }).waitFor()
+    expect(await page.locator('pre').textContent()).toContain('feature.analytics_v2=true')
+    expect(await seriousViolations(page)).toEqual([])
+    await updateTenant(site.platform.db.pool, 'off', { settings: { 'feature.analytics_v2': true } })
+    await fresh.close()
+  })
+
+  test('the overview shows the numbers of the API, as the tenant writes them', async () => {
+    const { cards } = await api('/overview', cardsAnswerSchema)
+    const page = await go('/')
+    const shown = await figures(page)
+    expect(cards.length).toBeGreaterThan(10)
+    for (const card of cards) expect(shown.get(card.name), card.name).toBe(format.value(card.value, card.unit))
+    await page.close()
+  })
+
+  test('engagement shows the numbers of the API, and the heat map every cell', async () => {
+    const waiting = await api('/engagement/response-times', responseTimesAnswerSchema)
+    const page = await go('/engagement')
+    const panel = page.locator('section.panel', { hasText: 'Active members' }).first()
+    await panel.locator('summary').first().click()
+    await panel.getByRole('button', { name: 'Show as a table' }).click()
+    const row = await panel.locator('tbody tr').nth(-2).locator('td').allTextContents()
+    const body = (await site.platform.get(site.tenant, '/api/analytics/engagement')).body as {
+      metrics: { metric: { name: string }; series: { points: { value: number | null }[] }[] }[]
+    }
+    const of = (name: string) =>
+      body.metrics.find(({ metric }) => metric.name === name)?.series[0]?.points.at(-2)?.value ?? null
+    expect(row).toEqual(['active_members', 'wau', 'mau'].map((name) => format.value(of(name), { kind: 'count' })))
+    expect(await page.locator('table.matrix td').count()).toBe(168)
+    expect(await page.locator('section.panel', { hasText: 'Chat response SLA' }).locator('.figure').textContent()).toBe(
+      format.percent(waiting.within_sla_share),
+    )
+    await page.close()
+  })
+
+  test('revenue shows the numbers of the API, and a change opens its ledger rows', async () => {
+    const kpis = await api('/revenue/kpis', kpisAnswerSchema)
+    const page = await go('/revenue')
+    const shown = await figures(page)
+    for (const card of kpis.cards.filter(({ name }) => shown.has(name)))
+      expect(shown.get(card.name), card.name).toBe(format.value(card.value, card.unit))
+    const revenue = await api('/revenue?granularity=month', revenueAnswerSchema)
+    const last = revenue.bridge.findLast(({ new: added, partial }) => !partial && (added ?? 0) > 0)
+    expect(last).toBeDefined()
+    await page.getByLabel('Period of the waterfall').selectOption(last?.t ?? '')
+    const amount = format.value(last?.new, revenue.unit)
+    await page.getByRole('button', { name: `New ${amount}` }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('tbody tr').first().waitFor()
+    expect(await dialog.locator('.lead').textContent()).toContain(amount)
+    expect(new URL(page.url()).searchParams.get('ledger')).toBe(`${last?.t}~month~new`)
+    expect(await seriousViolations(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+    expect(new URL(page.url()).searchParams.has('ledger')).toBe(false)
+    await page.close()
+  })
+
+  test('coaches, nudges, churn risk, alerts and the dictionary list what the API lists', async () => {
+    const coaches = await go('/coaches?range=30d')
+    const board = await api('/coaches', coachesAnswerSchema)
+    expect(await coaches.locator('tr[data-coach]').count()).toBe(board.coaches.length)
+    const first = board.coaches[0]
+    expect(await coaches.locator('tr[data-coach]').first().textContent()).toContain(
+      format.percent(first?.adjusted_rate?.rate, 0),
+    )
+    await coaches.close()
+
+    const nudges = await go('/nudges?range=30d')
+    const { total, personas } = await api('/ai/nudges?granularity=week', aiNudgesAnswerSchema)
+    expect(personas.length).toBeGreaterThan(1)
+    expect(await nudges.locator('tr[data-persona]').count()).toBe(personas.length)
+    expect(total.effectiveness).not.toBeNull()
+    await nudges.close()
+
+    const churn = await go('/churn')
+    const risk = await api('/churn-risk?limit=20', churnRiskAnswerSchema)
+    expect(risk.members.length).toBeGreaterThan(5)
+    expect(
+      await churn.locator('tr[data-member]').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-member'))),
+    ).toEqual(risk.members.map(({ user_id }) => user_id))
+    expect((await figures(churn)).get('High risk')).toBe(format.count(risk.totals.high))
+    await churn.close()
+
+    const alerts = await go('/alerts')
+    expect(await alerts.locator('[data-rule]').count()).toBe((await api('/alerts', alertsAnswerSchema)).alerts.length)
+    await alerts.close()
+
+    const dictionary = await go('/dictionary')
+    const { metrics } = await api('/metrics', catalogueAnswerSchema)
+    expect(await dictionary.locator('[data-metric]').count()).toBe(metrics.length)
+    await dictionary.getByRole('searchbox').fill('weekly active')
+    expect(await dictionary.locator('[data-metric]').count()).toBeLessThan(metrics.length)
+    await dictionary.close()
+  })
+
+  test('a cohort of the triangle opens its deep dive', async () => {
+    const { cohorts } = await api('/cohorts', cohortsAnswerSchema)
+    const page = await go('/cohorts')
+    const newest = cohorts.at(-1)?.cohort ?? ''
+    await page.getByRole('link', { name: newest }).click()
+    await page.getByRole('heading', { name: `Cohort ${newest}` }).waitFor()
+    await settled(page)
+    expect((await figures(page)).get('Members')).toBe(format.count(cohorts.at(-1)?.size ?? 0))
+    await page.close()
+  })
+
+  test('the view is in the address: a reload and another tab show the same', async () => {
+    const page = await go('/goals')
+    await page.getByLabel('Time range').selectOption('12m')
+    await page.getByLabel('Granularity').selectOption('month')
+    await page.getByLabel('Group by').selectOption('plan')
+    await page.getByLabel('Compare with the period before').check()
+    const address = page.url()
+    const view = Object.fromEntries(new URL(address).searchParams)
+    expect(view).toEqual({ range: '12m', granularity: 'month', group_by: 'plan', compare: 'previous' })
+    await page.reload()
+    await settled(page)
+    expect(await page.getByLabel('Group by').inputValue()).toBe('plan')
+    expect(await page.getByLabel('Compare with the period before').isChecked()).toBe(true)
+    await page.close()
+  })
+
+  test('charts are downloaded as CSV and PNG', async () => {
+    const page = await go('/engagement')
+    for (const [title, button, kind] of [
+      ['Active minutes', 'Download CSV', 'csv'],
+      ['Active minutes', 'Download PNG', 'png'],
+      ['When members come', 'Download PNG', 'png'],
+    ] as const) {
+      const panel = page.getByRole('region', { name: title, exact: true })
+      await panel.locator('summary').first().click()
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        panel.getByRole('button', { name: button }).click(),
+      ])
+      const bytes = await readFile(await download.path())
+      expect(download.suggestedFilename()).toMatch(new RegExp(`\\.${kind}$`))
+      if (kind === 'csv') expect(bytes.toString()).toMatch(/^\uFEFFPeriod,Active minutes\r\n\d{4}-\d{2}-\d{2},/)
+      else expect(bytes.subarray(1, 4).toString()).toBe('PNG')
+      if (kind === 'png') expect(bytes.length).toBeGreaterThan(5_000)
+    }
+    await page.close()
+  })
+
+  test('a failed read says so and can be tried again', async () => {
+    const page = await context.newPage()
+    await page.route('**/api/analytics/coaches*', (route) => route.fulfill({ status: 500, body: '{}' }))
+    await page.goto(`${site.url}/coaches#token=${token}`)
+    const retry = page.getByRole('button', { name: 'Try again' })
+    await retry.waitFor()
+    await page.unroute('**/api/analytics/coaches*')
+    await retry.click()
+    await page.locator('tr[data-coach]').first().waitFor()
+    await page.close()
+  })
+
+  test('the keyboard reaches content, menu and charts', async () => {
+    const page = await go('/')
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to content')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate('location.hash')).toBe('#main')
+    await page.getByRole('link', { name: 'Revenue' }).first().focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Revenue' }).waitFor()
+    expect(await page.evaluate('document.activeElement.id')).toBe('main')
+    await settled(page)
+    const more = page.getByRole('region', { name: 'MRR by plan' }).locator('summary').first()
+    await more.focus()
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByRole('region', { name: 'MRR by plan, table' }).waitFor()
+    await page.close()
+  })
+
+  for (const { dark, phone } of [
+    { dark: false, phone: false },
+    { dark: true, phone: true },
+  ])
+    test(`nothing serious for axe, nothing sticks out: ${dark ? 'dark' : 'light'}, ${phone ? 'phone' : 'desktop'}`, async () => {
+      const own = await site.context({ dark, phone })
+      for (const path of paths) {
+        const page = await go(path, own)
+        expect(await seriousViolations(page), path).toEqual([])
+        expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), path).toBeLessThanOrEqual(0)
+        await page.close()
+      }
+      await own.close()
+    }, 240_000)
+
+  test('a coach sees whom to call, finance sees money only', async () => {
+    const coach = await open(
+      context,
+      `${site.url}/#token=${await site.platform.token(site.tenant, 'coach', 'coach-1')}`,
+    )
+    expect(await coach.locator('h1').textContent()).toBe('My members')
+    const menu = await coach.getByRole('navigation').getByRole('link').allTextContents()
+    expect(menu).not.toContain('Revenue')
+    await coach.close()
+    const finance = await open(context, `${site.url}/#token=${await site.platform.token(site.tenant, 'finance')}`)
+    expect(await finance.locator('h1').textContent()).toBe('Revenue')
+    await finance.close()
+  })
+
+  test('an embedded dashboard has no way elsewhere, and may be framed by the configured sites only', async () => {
+    const made = await site.platform.post(
+      site.tenant,
+      '/api/analytics/embeds',
+      { dashboard: 'today', coach_id: 'coach-1' },
+      'admin',
+    )
+    expect(made.status).toBe(201)
+    const { token: key } = made.body as { token: string }
+    const page = await open(context, `${site.url}/embed/today#token=${key}`)
+    expect(await page.locator('h1').textContent()).toBe('My members')
+    expect(await page.getByRole('navigation').count()).toBe(0)
+    expect(page.url()).not.toContain('token')
+    const framed = await page.request.get(`${site.url}/embed/today`, { headers: { accept: 'text/html' } })
+    expect(framed.headers()['content-security-policy']).toContain('frame-ancestors https://portal.example.com')
+    expect(framed.headers()['x-frame-options']).toBeUndefined()
+    const plain = await page.request.get(`${site.url}/`, { headers: { accept: 'text/html' } })
+    expect(plain.headers()['content-security-policy']).toContain("frame-ancestors 'none'")
+    await page.close()
+  })
+
+  test('nothing was asked of another host, and no browser complained', () => {
+    expect(site.complaints).toEqual([])
+  })
+})

@@ -1,0 +1,121 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { paidPeriods } from '../../cli/demo/subscriptions.ts'
+import { builtWeb } from '../../cli/web.ts'
+import { scoreTenant } from '../../db/churn/score.ts'
+import type { Tenant } from '../../db/tenant.ts'
+import { stripeEventsOf } from '../../sources/revenue/periods.ts'
+import { deliveryBody } from '../../sources/simulator/deliveries.ts'
+import { createTwin } from '../../sources/simulator/twin.ts'
+import { billingTenant, deliverStripe } from '../support/billing.ts'
+import { openPlatform, type Platform } from '../support/platform.ts'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+export const hasChromium = CHROMIUM !== undefined
+
+export interface Site {
+  readonly platform: Platform
+  readonly tenant: Tenant
+  readonly url: string
+  readonly browser: Browser
+  /** What a browser complained about (policy violations, errors of scripts) and every address outside the site. */
+  readonly complaints: string[]
+  context(options?: { dark?: boolean; phone?: boolean }): Promise<BrowserContext>
+  close(): Promise<void>
+}
+
+const timezone = 'Europe/Berlin'
+
+/** The running platform with a small coaching business on it, its dashboards, and a browser. */
+export async function openSite(env: Record<string, string> = {}): Promise<Site> {
+  const web = await builtWeb({ info: () => undefined, warn: () => undefined })
+  if (web === undefined) throw new Error('the dashboards could not be built')
+  const platform = await openPlatform({ web, env: { EMBED_FRAME_ANCESTORS: 'https://portal.example.com', ...env } })
+  const tenant = await billingTenant(platform, 'twin', {
+    timezone,
+    currency: 'EUR',
+    name: 'Twin',
+    settings: { 'feature.analytics_v2': true, locale: 'de-DE' },
+  })
+  await fill(platform, tenant)
+  const url = await platform.app.listen({ host: '127.0.0.1', port: 0 })
+  const browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] })
+  const complaints: string[] = []
+  return {
+    platform,
+    tenant,
+    url,
+    browser,
+    complaints,
+    async context({ dark = false, phone = false } = {}) {
+      const context = await browser.newContext({
+        colorScheme: dark ? 'dark' : 'light',
+        viewport: phone ? { width: 390, height: 844 } : { width: 1360, height: 900 },
+      })
+      context.setDefaultTimeout(20_000)
+      context.on('page', (page) => listen(page, url, complaints))
+      return context
+    },
+    async close() {
+      await browser.close()
+      await platform.close()
+    },
+  }
+}
+
+function listen(page: Page, url: string, complaints: string[]): void {
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    // An answer of 4xx or a request that a test cuts off is no fault of the page.
+    if (message.type() === 'error' && !message.text().includes('Failed to load resource'))
+      complaints.push(message.text())
+  })
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) complaints.push(request.url())
+  })
+}
+
+/** Three months of eighteen members, what they paid, and their churn scores. */
+async function fill(platform: Platform, tenant: Tenant): Promise<void> {
+  const endDate = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10)
+  const twin = createTwin({ seed: 7, members: 18, coaches: 3, days: 110, endDate, timezone })
+  const events = twin.deliveries.flatMap((delivery) => deliveryBody(delivery, Date.now()).events)
+  await platform.send(tenant, events)
+  for (const event of stripeEventsOf(paidPeriods(twin, 'eur'))) await deliverStripe(platform, tenant, event)
+  await platform.settle()
+  await scoreTenant(platform.db.pool, { tenant_id: tenant.id, last_day: endDate, scored_day: null, fitted_day: null })
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+interface Violation {
+  id: string
+  impact: string
+  nodes: { target: string[]; failureSummary: string }[]
+}
+
+/** What axe finds that is serious or critical, as text. */
+export async function seriousViolations(page: Page): Promise<string[]> {
+  await page.evaluate(axe)
+  const violations = (await page.evaluate(
+    '(async () => (await axe.run(document, { resultTypes: ["violations"] })).violations)()',
+  )) as Violation[]
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes[0]?.target.join(' ')} ${nodes[0]?.failureSummary}`)
+}
+
+/** Opens a page signed in, and waits until everything on it has loaded. */
+export async function open(context: BrowserContext, address: string): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(address)
+  await settled(page)
+  return page
+}
+
+export async function settled(page: Page): Promise<void> {
+  await page.locator('h1').first().waitFor()
+  // The policy forbids eval, so no function of ours can be polled in the page.
+  await page.locator('.skeleton, [aria-busy=true]').first().waitFor({ state: 'detached' })
+}
