@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import axe from 'axe-core'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { paidPeriods } from '../../cli/demo/subscriptions.ts'
 import { builtWeb } from '../../cli/web.ts'
@@ -87,8 +87,6 @@ async function fill(platform: Platform, tenant: Tenant): Promise<void> {
   await scoreTenant(platform.db.pool, { tenant_id: tenant.id, last_day: endDate, scored_day: null, fitted_day: null })
 }
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
 interface Violation {
   id: string
   impact: string
@@ -97,7 +95,7 @@ interface Violation {
 
 /** What axe finds that is serious or critical, as text. */
 export async function seriousViolations(page: Page): Promise<string[]> {
-  await page.evaluate(axe)
+  await page.evaluate(axe.source)
   const violations = (await page.evaluate(
     '(async () => (await axe.run(document, { resultTypes: ["violations"] })).violations)()',
   )) as Violation[]
