@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
+import { exportsBench } from './exports.ts'
 import { ingest } from './ingest.ts'
 import { reads } from './reads.ts'
 import type { Bench } from './rounds.ts'
 
-const benches: readonly Bench[] = [ingest, reads]
+const benches: readonly Bench[] = [ingest, reads, exportsBench]
 
 const help = `Usage: npm run bench [-- <name> …] [--rounds n] [--json]
 
