@@ -1,5 +1,10 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
 import { announceRefreshed } from './ledgers.ts'
+
+const LOCK_NOT_AVAILABLE = '55P03'
+const WAIT_MS = 500
+const MOST_WAITS = 60
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -154,9 +159,24 @@ async function refresh(pool: pg.Pool, aggregate: Aggregate, { from, to }: Range)
   // that bucket's start (days always do), for the next refresh. A second one finds only what is left, usually nothing.
   const rounds = force === '' && to - from > aggregate.bucket ? 2 : 1
   for (let round = 0; round < rounds; round += 1)
-    await pool.query(
-      `call refresh_continuous_aggregate('analytics.${aggregate.name}', '${cut(from)}'::${cast}, '${cut(to)}'::${cast}${force})`,
+    await alone(() =>
+      pool.query(
+        `call refresh_continuous_aggregate('analytics.${aggregate.name}', '${cut(from)}'::${cast}, '${cut(to)}'::${cast}${force})`,
+      ),
     )
+}
+
+/** TimescaleDB refuses a second refresh of the same aggregate at once; its own policy may be the first. Waits for its end. */
+async function alone(work: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await work()
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || attempt === MOST_WAITS) throw error
+      await wait(WAIT_MS)
+    }
+  }
 }
 
 /** Removes the marks that are done and keeps the open rest of each source as one mark. */
