@@ -4,8 +4,10 @@ import { completeErasure } from '../db/erasure/complete.ts'
 import { eraseMentions, eraseRows } from '../db/erasure/events.ts'
 import { addCounts, type OpenErasure, openErasures } from '../db/erasure/member.ts'
 import { eraseAuditParameters, eraseQuarantine, eraseStatistics } from '../db/erasure/traces.ts'
+import { withdrawMemberExports } from '../db/exports/jobs.ts'
 import { erasedName } from '../sources/member-ids.ts'
 import type { WorkerContext } from './context.ts'
+import { expireExports } from './expire-exports.ts'
 import { eraseFromLanding } from './landing/erase.ts'
 
 /** What a statement that began before the erasure wrote meanwhile is found by the next pass. */
@@ -26,13 +28,21 @@ export async function eraseMembers(_payload: unknown, context: WorkerContext): P
   return { erased }
 }
 
-async function erase(erasure: OpenErasure, { database: { pool }, objects, masterKey }: WorkerContext): Promise<void> {
+async function erase(erasure: OpenErasure, context: WorkerContext): Promise<void> {
+  const {
+    database: { pool },
+    objects,
+    masterKey,
+  } = context
   for (let pass = 1; (await eraseRows(pool, erasure)) + (await eraseBilling(pool, erasure)) > 0; pass += 1)
     if (pass === MOST_PASSES) throw new Error('rows of an erased member keep appearing')
   await eraseMentions(pool, erasure)
   await eraseQuarantine(pool, erasure)
   await eraseAuditParameters(pool, erasure)
   await refreshTouched(pool)
+  // Whoever needs such an export makes a new one; which of them named this member is not known without opening them.
+  await addCounts(pool, erasure, { exports: await withdrawMemberExports(pool, erasure.tenant_id) })
+  await expireExports({}, context)
   const landing = { pool, objects, tenant: { id: erasure.tenant_id, slug: erasure.tenant_slug } }
   const member = { id: erasure.subject, replacement: erasedName(erasure.member_hash) }
   await addCounts(pool, erasure, { landing_files: await eraseFromLanding(landing, member) })

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isGenuine, type Receipt } from '../../db/erasure/receipt.ts'
@@ -11,6 +12,7 @@ import { eraseMembers } from '../../workers/erase-members.ts'
 import { landTenant } from '../../workers/landing/land.ts'
 import type { Landing } from '../../workers/landing/store.ts'
 import { verifyTenant } from '../../workers/landing/verify.ts'
+import { runExports } from '../../workers/run-exports.ts'
 import { billingTenant, deliverRevenuecat, deliverStripe } from '../support/billing.ts'
 import { busyTenant } from '../support/busy-tenant.ts'
 import { tablesWith } from '../support/everything.ts'
@@ -137,6 +139,14 @@ beforeAll(async () => {
   await platform.settle()
   landing = { pool: platform.db.pool, objects: platform.objects, tenant }
   await landTenant(landing)
+  const asked = await platform.post(
+    tenant,
+    '/api/analytics/exports',
+    { type: 'fact_productivity', format: 'csv', params: { from, to } },
+    'admin',
+  )
+  expect(asked.status, asked.text).toBe(202)
+  await runExports({}, workerContext(platform))
   // Half of the member's history is compressed.
   await platform.db.pool.query(
     `select compress_chunk(c, true) from show_chunks('analytics.events', older_than => now() - interval '20 days') c`,
@@ -150,6 +160,14 @@ beforeAll(async () => {
   )
 }, 200_000)
 afterAll(() => platform.close())
+
+/** Files of exports that hold a text. */
+async function exportsNaming(needle: string): Promise<string[]> {
+  const found: string[] = []
+  for await (const { key } of platform.objects.list('exports/'))
+    if ((await text(await platform.objects.get(key))).includes(needle)) found.push(key)
+  return found
+}
 
 /** Landed files whose decoded rows hold a text. */
 async function filesNaming(needle: string): Promise<string[]> {
@@ -177,6 +195,7 @@ describe('the erasure of a member', () => {
       expect((await platform.delete(tenant, `/api/analytics/members/${victim}`, role)).status).toBe(403)
     expect((await tablesWith(platform.db.pool, victim)).length).toBeGreaterThan(20)
     expect((await filesNaming(victim)).length).toBeGreaterThan(20)
+    expect(await exportsNaming(victim)).toHaveLength(1)
   })
 
   test('refuses whatever comes about the member from the moment it is asked for', async () => {
@@ -242,13 +261,20 @@ describe('the erasure of a member', () => {
     expect(rows[0]?.n).toBe(0)
     expect(lines.join('')).not.toContain(victim)
     expect(await filesNaming(victim)).toEqual([])
+    expect(await exportsNaming(victim)).toEqual([])
     expect(await verifyTenant(landing, { deep: true })).toEqual([])
 
     const { status, body } = await platform.get<{ status: string; receipt: Receipt }>(tenant, url)
     expect(status).toBe(200)
     expect(body.status).toBe('completed')
     expect(body.receipt.content.counts.events).toBe(everybody.length - others.length + 1)
-    expect(body.receipt.content.counts).toMatchObject({ mentions: 1, quarantine: 1, event_corrections: 1, members: 1 })
+    expect(body.receipt.content.counts).toMatchObject({
+      mentions: 1,
+      quarantine: 1,
+      exports: 1,
+      event_corrections: 1,
+      members: 1,
+    })
     expect(isGenuine(body.receipt)).toBe(true)
     expect(isGenuine({ ...body.receipt, content: { ...body.receipt.content, requested_by: 'somebody else' } })).toBe(
       false,
