@@ -48,6 +48,7 @@ module.exports = {
           '^api/schemas/',
           '^metrics/(metric|retention-modes)\\.ts$',
           '^sources/revenue/movements\\.ts$',
+          '^db/exports/payload\\.ts$',
           'node_modules/zod/',
         ],
       },

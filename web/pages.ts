@@ -87,6 +87,13 @@ export const pages: readonly Page[] = [
     component: lazy(() => import('./dashboards/alerts.tsx')),
   },
   {
+    path: '/exports',
+    title: 'Exports',
+    icon: 'exports',
+    roles: money,
+    component: lazy(() => import('./dashboards/exports.tsx')),
+  },
+  {
     path: '/dictionary',
     title: 'Metric dictionary',
     icon: 'dictionary',

@@ -5,16 +5,10 @@ import { cancelExport, type ExportJob, findExport, listExports, requestExport } 
 import type { ExportFormat, ExportType } from '../../../../db/exports/payload.ts'
 import type { ObjectStore } from '../../../../objects/store.ts'
 import { ApiError, errors } from '../../../errors.ts'
+import { acceptedSchema, exportListSchema, exportSchema } from '../../../schemas/exports.ts'
 import { type Principal, requireRole } from '../../../security/principal.ts'
 import type { AnalyticsOptions } from '../options.ts'
-import {
-  acceptedSchema,
-  exportBodySchema,
-  exportListSchema,
-  exportSchema,
-  idempotencyHeaderSchema,
-  listQuerySchema,
-} from './schemas.ts'
+import { exportBodySchema, idempotencyHeaderSchema, listQuerySchema } from './schemas.ts'
 import { availableTypes, exportDefinitions } from './types.ts'
 
 const roles = ['admin', 'finance'] as const
