@@ -26,6 +26,7 @@ const paths = [
   '/revenue',
   '/churn',
   '/alerts',
+  '/exports',
   '/dictionary',
 ]
 
