@@ -1,2 +1,0 @@
--- Reserved for embeds; replaced before the first release that carries it.
-select 1;
