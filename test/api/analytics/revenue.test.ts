@@ -265,6 +265,7 @@ describe('real bodies', () => {
   for (const [folder, deliver] of [
     ['stripe_pay_fixtures', deliverStripe],
     ['stripe_sync_engine', deliverStripe],
+    ['stripe_ruby_mock', deliverStripe],
     ['revenuecat_events', deliverRevenuecat],
   ] as const)
     describeReal(folder, folder, () => {
