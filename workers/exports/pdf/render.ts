@@ -147,11 +147,15 @@ function cardCell(card: ReportCard, print: Print): TableCell {
   }
 }
 
-function changeText({ change, previous, unit }: ReportCard): string {
+/** Shares change by percentage points; a percentage of nothing or of a negative number says nothing. */
+function changeText({ change, previous, value, unit }: ReportCard): string {
   if (previous === null) return 'no earlier value'
-  return change === null
-    ? `before: ${formatValue(previous, unit)}`
-    : `${formatChange(change)} from ${formatValue(previous, unit)}`
+  const before = formatValue(previous, unit)
+  if (unit.kind === 'ratio' && value !== null) {
+    const points = ((value - previous) * 100).toFixed(1)
+    return `${points.startsWith('-') ? points.replace('-', '−') : `+${points}`} pp from ${before}`
+  }
+  return change === null || previous <= 0 ? `before: ${before}` : `${formatChange(change)} from ${before}`
 }
 
 function charts(report: Report, print: Print, width: number): Content[] {
