@@ -222,6 +222,7 @@ describe.each(dashboards.map((d) => [d.json.title, d] as const))('%s', (_, dashb
     ).toEqual([])
   }, 120_000)
 
+  // A dashboard of the platform has no tenant: tenants' logins do not open it, and it has no metric panels.
   test.skipIf(isOperations(dashboard))(
     'a bound login sees the same without choosing',
     async () => {
@@ -246,6 +247,7 @@ describe.each(dashboards.map((d) => [d.json.title, d] as const))('%s', (_, dashb
     await expect(run(operator, sql, { ...chosen, tenant: `x' or true --` })).rejects.toThrow(/no tenant x' or true/)
   }, 120_000)
 
+  // A dashboard of the platform has no tenant: tenants' logins do not open it, and it has no metric panels.
   test.skipIf(isOperations(dashboard))(
     'metrics are the API’s numbers, by day, by group and filtered',
     async () => {

@@ -248,17 +248,24 @@ describe('Parquet', () => {
 describe.skipIf(!hasPdftotext)('PDF (pdftotext of poppler-utils reads it)', () => {
   test('of the overview says title, tenant, every card, every definition and how many pages there are', async () => {
     const { file, answer } = await exporter.exported(tenant, 'overview', 'pdf')
-    type Cards = { cards: { title: string; value: number | null; unit: { kind: string } }[] }
+    type Cards = { cards: { title: string; value: number | null; previous: number | null; unit: { kind: string } }[] }
     const { cards } = (await platform.get<Cards>(tenant, '/api/analytics/overview')).body
     const text = await pdfText(file)
     expect(file.subarray(0, 5).toString()).toBe('%PDF-')
     expect(text).toContain('Overview')
     expect(text).toContain('Żółta Łódź Коучинг ??')
     expect(text).toMatch(/the report’s font lacks are shown as “\?”/)
-    for (const { title, value, unit } of cards) {
+    let changes = 0
+    for (const { title, value, previous, unit } of cards) {
       expect(text).toContain(title)
-      if (unit.kind === 'ratio' && value !== null) expect(text).toContain(`${(value * 100).toFixed(1)}%`)
+      if (unit.kind !== 'ratio' || value === null) continue
+      expect(text).toContain(`${(value * 100).toFixed(1)}%`)
+      if (previous === null) continue
+      const points = ((value - previous) * 100).toFixed(1)
+      expect(text).toContain(`${points.startsWith('-') ? points.replace('-', '−') : `+${points}`} pp from`)
+      changes += 1
     }
+    expect(changes).toBeGreaterThan(0)
     const pages = Number(/Page 1 of (\d+)/.exec(text)?.[1])
     expect(text).toContain(`Page ${pages} of ${pages}`)
     expect(text.split('\f').length - 1).toBe(pages)

@@ -33,6 +33,7 @@ test('beats while database and queues answer, stops when they do not, and ends w
   isBroken = true
   await eventually(async () => {
     const before = await age()
+    // That nothing comes can only be seen by waiting: ten intervals.
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(await age()).toBe(before)
   })

@@ -7,6 +7,7 @@ import { readMetric } from '../../../db/reader.ts'
 import { withTenant } from '../../../db/tenant.ts'
 import { findMetric } from '../../../metrics/catalog.ts'
 import type { Metric } from '../../../metrics/metric.ts'
+import { overviewMetrics } from '../../../metrics/overview.ts'
 import { errors } from '../../errors.ts'
 import { cardsAnswerSchema } from '../../schemas/card.ts'
 import { seriesListSchema } from '../../schemas/series.ts'
@@ -24,28 +25,6 @@ interface Composition {
   readonly roles: readonly Role[]
   readonly metrics: readonly string[]
 }
-
-/** What the overview shows, and the overview's export with it. */
-export const overviewMetrics = [
-  'wau',
-  'mau',
-  'stickiness',
-  'active_minutes',
-  'sessions_per_user',
-  'goal_completion_rate',
-  'habit_adherence_score',
-  'average_streak_days',
-  'ai_nudge_effectiveness',
-  'ai_session_satisfaction',
-  'message_response_time',
-  'unanswered_over_sla',
-  'd1_retention',
-  'd7_retention',
-  'd30_retention',
-  'net_mrr',
-  'arpu',
-  'subscriber_churn_rate',
-]
 
 /** KPI cards: the latest period that is over, against the one before and the target. */
 const cardRoutes: readonly Composition[] = [

@@ -6,11 +6,11 @@ import { periodRange, RangeError400 } from '../../../../db/period.ts'
 import type { Tenant } from '../../../../db/tenant.ts'
 import { findMetric } from '../../../../metrics/catalog.ts'
 import { netMrr } from '../../../../metrics/net-mrr.ts'
+import { overviewMetrics } from '../../../../metrics/overview.ts'
 import { cohortUnits, retentionModes } from '../../../../metrics/retention-modes.ts'
 import { ApiError, errors } from '../../../errors.ts'
 import type { Principal, Role } from '../../../security/principal.ts'
 import { cohortFilters } from '../cohort-triangle.ts'
-import { overviewMetrics } from '../compositions.ts'
 import { mayRead } from '../describe.ts'
 import { readFilters, readMetricQuery, readQuerySchema, readRange } from '../read-query.ts'
 import { revenueCardMetrics, revenueSeriesMetrics } from '../revenue.ts'
@@ -80,7 +80,7 @@ export const exportDefinitions: Partial<Record<ExportType, ExportDefinition>> = 
     }),
     toPayload: (query, _tenant, principal) => ({
       type: 'overview',
-      metrics: overviewMetrics,
+      metrics: [...overviewMetrics],
       granularity: query.granularity,
       filters: readFilters(query, principal),
       now: DateTime.utc().toISO(),
