@@ -134,18 +134,26 @@ export async function openQueues(
   return queues
 }
 
-/** The first call starts the clock; calls until it rings are covered by it. */
+/**
+ * The first call starts the clock; calls until it rings are covered by it. Rings one at a time: while a queue does not
+ * answer, requests do not pile up behind it.
+ */
 function debounced(work: () => Promise<unknown>, delayMs: number): { call(): void; cancel(): void } {
   let timer: NodeJS.Timeout | undefined
-  return {
-    call() {
-      if (timer) return
-      timer = setTimeout(() => {
-        timer = undefined
-        void work()
-      }, delayMs)
-      timer.unref()
-    },
-    cancel: () => clearTimeout(timer),
+  let isWorking = false
+  let again = false
+  const call = () => {
+    if (isWorking) again = true
+    if (timer || isWorking) return
+    timer = setTimeout(async () => {
+      timer = undefined
+      isWorking = true
+      again = false
+      await work()
+      isWorking = false
+      if (again) call()
+    }, delayMs)
+    timer.unref()
   }
+  return { call, cancel: () => clearTimeout(timer) }
 }

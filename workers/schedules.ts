@@ -42,17 +42,29 @@ export const schedules: readonly Schedule<JobName>[] = [
 
 /** Brings the queues' schedulers in line with the list; schedulers of jobs that are gone are removed. */
 export async function applySchedules(queues: Queues): Promise<void> {
-  for (const { job, everyMs, payload } of schedules) {
-    // A scheduled run is told apart from the requested one: without deduplication, or the one would swallow the other.
-    const { deduplication: _, ...options } = { deduplication: undefined, ...jobOptions(job) }
-    await queues
-      .get(jobs[job].queue)
-      .upsertJobScheduler(job, { every: everyMs }, { name: job, data: payload, opts: options })
-  }
+  for (const schedule of schedules) await register(queues, schedule)
   for (const name of queueNames) {
     const queue = queues.get(name)
     for (const { key } of await queue.getJobSchedulers()) {
       if (!schedules.some(({ job }) => job === key && jobs[job].queue === name)) await queue.removeJobScheduler(key)
     }
   }
+}
+
+/** Registers what is missing, and leaves the clocks of the others alone: a Redis may come back from a crash empty. */
+export async function restoreSchedules(queues: Queues): Promise<void> {
+  for (const name of queueNames) {
+    const known = new Set((await queues.get(name).getJobSchedulers()).map(({ key }) => key))
+    for (const schedule of schedules) {
+      if (jobs[schedule.job].queue === name && !known.has(schedule.job)) await register(queues, schedule)
+    }
+  }
+}
+
+async function register(queues: Queues, { job, everyMs, payload }: Schedule<JobName>): Promise<void> {
+  // A scheduled run is told apart from the requested one: without deduplication, or the one would swallow the other.
+  const { deduplication: _, ...options } = { deduplication: undefined, ...jobOptions(job) }
+  await queues
+    .get(jobs[job].queue)
+    .upsertJobScheduler(job, { every: everyMs }, { name: job, data: payload, opts: options })
 }

@@ -9,7 +9,7 @@ import type { Logger, WorkerContext } from './context.ts'
 import { type Outcomes, outcomes } from './outcomes.ts'
 import { processors } from './processors.ts'
 import { type JobName, jobs, openQueues, type QueueName, type Queues, queueNames } from './queues.ts'
-import { applySchedules } from './schedules.ts'
+import { applySchedules, restoreSchedules } from './schedules.ts'
 
 export interface WorkerOptions {
   readonly config: Pick<Config, 'REDIS_URL'> & Partial<Pick<Config, 'ALERT_WEBHOOK_HOSTS'>>
@@ -35,6 +35,8 @@ const STALLED_CHECK_MS = 30_000
 const RETRY_MS = 500
 const CLOSE_GRACE_MS = 20_000
 const WEBHOOK_TIMEOUT_MS = 10_000
+/** How long recurring work may stand still after a Redis came back without its data. */
+const RESTORE_MS = 10_000
 
 /** Starts one worker per queue and the schedules. Throws when the queue database cannot be reached. */
 export async function startWorkers(options: WorkerOptions): Promise<Workers> {
@@ -61,11 +63,14 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
   await Promise.all(workers.map((worker) => worker.waitUntilReady()))
   // Marks that an earlier process left behind do not wait for the schedule.
   queues.requestFold()
+  const restoring =
+    config.REDIS_URL === undefined ? undefined : setInterval(() => restoreSchedules(queues).catch(warn), RESTORE_MS)
 
   return {
     nudge: queues.requestFold,
     async close() {
       isClosing = true
+      clearInterval(restoring)
       await Promise.all(workers.map(closeWorker))
       await recorded.close()
       if (!options.queues) await queues.close()

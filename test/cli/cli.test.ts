@@ -1,10 +1,11 @@
+import { once } from 'node:events'
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { freePort, type RunningServer, runCommand, startServer } from './support.ts'
+import { freePort, type RunningServer, runCommand, startCommand, startServer } from './support.ts'
 
 const template = inject('template')
 
@@ -230,6 +231,33 @@ describe.skipIf(template.kind === 'server')('the command line on the embedded en
     expect(ended.stderr).toMatch(/line 4: user_id \(column "who"\)/)
   })
 
+  it('a replay that is killed goes on where it was, and nothing counts twice', async () => {
+    const file = join(dataDir, 'long.ndjson')
+    const many = Array.from({ length: 3000 }, (_, i) => ({ ...events[i % 1200], event_id: `long-${i}` }))
+    await writeFile(file, many.map((event) => JSON.stringify(event)).join('\n'))
+    const call = ['--tenant', 'acme', '--file', file]
+    const killed = startCommand('replay', [...call, '--rate', '1000'], environment)
+    const ended = once(killed, 'close')
+    await eventually(async () => {
+      const [state = ''] = await readdir(join(dataDir, 'replay'))
+      const { records } = JSON.parse(await readFile(join(dataDir, 'replay', state), 'utf8')) as { records: number }
+      expect(records).toBeGreaterThanOrEqual(1500)
+    }, 60_000)
+    killed.kill('SIGKILL')
+    await ended
+    const resumed = await command('replay', call)
+    expect(resumed.code, resumed.stderr).toBe(0)
+    const totals = /3000 records: (\d+) accepted, (\d+) duplicates, 0 rejected/
+      .exec(resumed.stdout)
+      ?.slice(1)
+      .map(Number)
+    const [accepted = 0, duplicates = 0] = totals ?? []
+    expect(accepted + duplicates).toBe(3000)
+    // Only what was under way is sent again: from the beginning it would be 1,500 and more.
+    expect(duplicates).toBeLessThanOrEqual(1000)
+    expect(await readdir(join(dataDir, 'replay'))).toEqual([])
+  })
+
   it('quarantine replay keeps what is still wrong', async () => {
     const ended = await command('quarantine', ['replay', '--tenant', 'acme'])
     expect(ended.stdout).toContain('0 accepted, 0 duplicates, 4 still rejected')
@@ -242,7 +270,11 @@ describe.skipIf(template.kind === 'server')('the command line on the embedded en
     expect(text).toMatch(/upcoach_queue_jobs\{queue="ledgers",state="failed"\} 0/)
   })
 
-  it('SIGTERM ends the server with 0 and leaves the data directory free', async () => {
+  it('SIGTERM amid work ends the server with 0 and leaves the data directory free', async () => {
+    const body = JSON.stringify({ events: events.map((event, i) => ({ ...event, event_id: `last-${i}` })) })
+    const headers = { authorization: `Bearer ${await token('service')}`, 'content-type': 'application/json' }
+    const posted = await fetch(`${server?.url}/api/analytics/events`, { method: 'POST', headers, body })
+    expect(await posted.json()).toMatchObject({ accepted: 1200 })
     expect(await server?.stop()).toBe(0)
     server = undefined
     expect((await readdir(dataDir)).includes('engine.lock')).toBe(false)

@@ -20,7 +20,8 @@ function childEnvironment(given: Environment): Record<string, string> {
   return { PATH, HOME, ...(DATABASE_URL === undefined ? {} : { DATABASE_URL }), LOG_LEVEL: 'warn', ...given }
 }
 
-function start(name: string, args: readonly string[], environment: Environment): ChildProcess {
+/** Starts a command; the caller sees to its end. */
+export function startCommand(name: string, args: readonly string[], environment: Environment): ChildProcess {
   return spawn(process.execPath, ['--import', tsx, commandPath(name), ...args], {
     env: childEnvironment(environment),
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -34,7 +35,7 @@ export async function runCommand(
   environment: Environment,
   stdin = '',
 ): Promise<Ended> {
-  const child = start(name, args, environment)
+  const child = startCommand(name, args, environment)
   let stdout = ''
   let stderr = ''
   child.stdout?.on('data', (data: Buffer) => {
@@ -65,7 +66,7 @@ export async function startServer(
   environment: Environment & { readonly PORT: string },
   args: readonly string[] = [],
 ): Promise<RunningServer> {
-  const child = start(name, args, environment)
+  const child = startCommand(name, args, environment)
   let output = ''
   child.stdout?.on('data', (data: Buffer) => {
     output += data.toString()

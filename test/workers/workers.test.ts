@@ -8,10 +8,18 @@ import { startWorkers, type Workers } from '../../workers/start.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { testObjects } from '../support/objects.ts'
+import { hasRedisServer, type RedisServer, startRedisServer } from './sources/support.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
-describe('workers on the PostgreSQL queue', () => {
+const backends = ['PostgreSQL', 'Redis'] as const
+
+describe.each(backends)('workers on the %s queue (Redis: needs redis-server)', (backend) => {
+  if (backend === 'Redis' && !hasRedisServer) {
+    it.skip('no redis-server on this machine')
+    return
+  }
+  let redis: RedisServer | undefined
   let database: TestDatabase
   let queues: Queues
   let workers: Workers
@@ -19,9 +27,11 @@ describe('workers on the PostgreSQL queue', () => {
 
   beforeAll(async () => {
     database = await openTestDatabase()
-    queues = await openQueues({}, database, () => undefined)
+    redis = backend === 'Redis' ? await startRedisServer() : undefined
+    const config = { REDIS_URL: redis?.url }
+    queues = await openQueues(config, database, () => undefined)
     workers = await startWorkers({
-      config: {},
+      config,
       database,
       objects: testObjects(database),
       logger: silent,
@@ -34,6 +44,7 @@ describe('workers on the PostgreSQL queue', () => {
   afterAll(async () => {
     await workers.close()
     await queues.close()
+    await redis?.stop()
     await database.close()
   })
 
@@ -80,17 +91,19 @@ describe('workers on the PostgreSQL queue', () => {
     await eventually(async () => expect(await openGoals()).toBe(22))
   })
 
-  it('every schedule is registered once, with its interval', async () => {
-    const registered = await Promise.all(
-      schedules.map(async ({ job }) => {
-        const all = await Promise.all(queueNames.map((queue) => queues.get(queue).getJobSchedulers()))
-        return all
-          .flat()
-          .filter(({ key }) => key === job)
-          .map(({ every }) => Number(every))
-      }),
+  const registered = async () => {
+    const all = await Promise.all(queueNames.map((queue) => queues.get(queue).getJobSchedulers()))
+    return schedules.map(({ job }) =>
+      all
+        .flat()
+        .filter(({ key }) => key === job)
+        .map(({ every }) => Number(every)),
     )
-    expect(registered).toEqual(schedules.map(({ everyMs }) => [everyMs]))
+  }
+  const intervals = schedules.map(({ everyMs }) => [everyMs])
+
+  it('every schedule is registered once, with its interval', async () => {
+    expect(await registered()).toEqual(intervals)
   })
 
   it('successful runs are counted where every process can read them', async () => {
@@ -99,6 +112,14 @@ describe('workers on the PostgreSQL queue', () => {
       expect(fold?.successes).toBeGreaterThan(1)
       expect(fold?.failures).toBe(0)
     })
+  })
+
+  it.skipIf(backend !== 'Redis')('a Redis that comes back empty gets its schedules again', async () => {
+    await redis?.client.flushall()
+    await send('before-restore', new Date())
+    await eventually(async () => expect(await registered()).toEqual(intervals), 60_000)
+    // By the schedule alone: nobody asks.
+    await eventually(async () => expect(await openGoals()).toBe(23), 60_000)
   })
 
   it('a payload that breaks its contract is refused when it is added', async () => {
