@@ -13,6 +13,7 @@ import { gzipBody } from './plugins/gzip-body.ts'
 import { httpCache } from './plugins/http-cache.ts'
 import { httpMetrics } from './plugins/http-metrics.ts'
 import { rateLimit } from './plugins/rate-limit.ts'
+import { readableUrl } from './plugins/readable-url.ts'
 import { requestId, requestIdOf } from './plugins/request-id.ts'
 import { loggerOptions, requestLog } from './plugins/request-log.ts'
 import { securityHeaders } from './plugins/security-headers.ts'
@@ -57,6 +58,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   if (deps.audit) await app.register(audit, { write: deps.audit })
   await app.register(securityHeaders)
   await app.register(crossOrigin, { origins: config.CORS_ORIGINS })
+  await app.register(readableUrl)
   await app.register(authentication, { keys: deps.keys })
   await app.register(embedScope)
   await app.register(availability, { database: deps.database })

@@ -126,6 +126,12 @@ export const errors = {
     'Tokens cannot be checked now',
     'Retry later.',
   ),
+  SIGNER_UNAVAILABLE: define(
+    503,
+    'signer_unavailable',
+    'The signature cannot be checked now',
+    'Deliver it again later: the certificate of the signer could not be fetched.',
+  ),
   SHUTTING_DOWN: define(503, 'shutting_down', 'This instance is shutting down', 'Retry: another instance answers.'),
   NOT_READY: define(503, 'not_ready', 'This instance is not ready', 'See `checks` for what is missing.'),
 } as const satisfies Record<string, ErrorDefinition>

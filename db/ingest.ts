@@ -117,7 +117,7 @@ export async function quarantine(
   }))
   await pool.query(
     `insert into analytics.quarantine (tenant_id, source, errors, body, sent_at)
-     select $1, $2, errors, body, $4 from jsonb_to_recordset($3::jsonb) as x (errors jsonb, body jsonb, hashes text[])
+     select $1, $2, errors, coalesce(body, 'null'), $4 from jsonb_to_recordset($3::jsonb) as x (errors jsonb, body jsonb, hashes text[])
      where not exists (
        select from analytics.erased_members e where e.tenant_id = $1 and e.member_hash = any(x.hashes)
      )`,

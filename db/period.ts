@@ -28,6 +28,8 @@ function parse(path: 'from' | 'to', text: string, zone: string): DateTime {
   // A date or a time without an offset is the tenant's; an instant with one is taken as it is.
   const at = DateTime.fromISO(text, { zone })
   if (!at.isValid) throw new RangeError400(path, 'is not a date (2026-04-01) or an instant (2026-04-01T08:00:00Z)')
+  // Further out, sums of dates leave what PostgreSQL or ISO 8601's four digits can say.
+  if (at.year < 1900 || at.year > 2999) throw new RangeError400(path, 'is not within the years 1900 to 2999')
   return at
 }
 

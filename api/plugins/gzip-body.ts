@@ -28,6 +28,9 @@ function gunzipped(payload: RequestPayload, limit: number): CountedPayload {
   payload.on('data', (chunk: Buffer) => {
     counted.receivedEncodedLength += chunk.length
   })
+  // A body that nobody reads (a 415, a route without a body) may turn out not to be gzip all the same: without a listener
+  // that error would end the process.
+  counted.on('error', () => undefined)
   // Not stream.pipeline: it would destroy the request, and with it the socket the answer has to go out on.
   payload.on('error', (error) => counted.destroy(error))
   payload.on('close', () => {

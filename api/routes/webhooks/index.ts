@@ -21,7 +21,11 @@ const paramsSchema = z.object({ tenant: z.string().max(64).describe('Slug or id.
 const answerSchema = z
   .object({ received: z.literal(true), stored: z.enum(['new', 'duplicate']) })
   .meta({ id: 'WebhookAnswer', examples: [{ received: true, stored: 'new' }] })
-const config = { public: true, audit: false, errors: [errors.WEBHOOK_SIGNATURE_INVALID] } as const
+const config = {
+  public: true,
+  audit: false,
+  errors: [errors.WEBHOOK_SIGNATURE_INVALID, errors.SIGNER_UNAVAILABLE],
+} as const
 const body = z.unknown().describe('As the provider sends it; the signature is over these bytes.')
 const BODY_LIMIT = 2 * 1024 * 1024
 

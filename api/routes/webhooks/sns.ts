@@ -29,7 +29,8 @@ const SIGNED = {
   UnsubscribeConfirmation: ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'],
 } as const satisfies Record<SnsEnvelope['Type'], readonly (keyof SnsEnvelope)[]>
 
-const HOST = /^sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?$/
+/** A region as AWS names them, no more: `sns.s3-us-west-2.amazonaws.com` would be somebody's bucket called "sns". */
+const HOST = /^sns\.[a-z]{2}(-[a-z]+)+-\d{1,2}\.amazonaws\.com(\.cn)?$/
 
 /** Only Amazon's own SNS hosts, over TLS, are ever asked for anything. */
 export function isAmazon(address: string): boolean {
@@ -45,6 +46,14 @@ async function fetchAmazon(url: string): Promise<string> {
   return response.text()
 }
 
+function readCertificate(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem)
+  } catch {
+    return undefined
+  }
+}
+
 /** Verifies envelopes as the SNS guide describes it ("Verifying the signatures of Amazon SNS messages"), and confirms. */
 export function snsVerifier(fetchText: (url: string) => Promise<string> = fetchAmazon) {
   const certificates = new LRUCache<string, string>({
@@ -56,9 +65,11 @@ export function snsVerifier(fetchText: (url: string) => Promise<string> = fetchA
     async verify(envelope: SnsEnvelope): Promise<boolean> {
       if (!isAmazon(envelope.SigningCertURL) || !new URL(envelope.SigningCertURL).pathname.endsWith('.pem'))
         return false
-      const pem = await certificates.fetch(envelope.SigningCertURL)
-      if (pem === undefined) return false
-      const certificate = new X509Certificate(pem)
+      const pem = await certificates.fetch(envelope.SigningCertURL).catch((cause: unknown) => {
+        throw new ApiError(errors.SIGNER_UNAVAILABLE, { headers: { 'retry-after': '30' }, cause })
+      })
+      const certificate = pem === undefined ? undefined : readCertificate(pem)
+      if (certificate === undefined) return false
       const verify = createVerify(envelope.SignatureVersion === '1' ? 'sha1WithRSAEncryption' : 'RSA-SHA256')
       for (const name of SIGNED[envelope.Type]) {
         const value = envelope[name]

@@ -103,6 +103,13 @@ describe('a batch', () => {
     expect(await post({ events: [{}] })).toMatchObject({ accepted: 0, rejected: 1 })
   })
 
+  test('with a null among its events keeps the good ones; the null is one rejected event', async () => {
+    const own = await freshTenant()
+    const answer = await post({ events: [null, event('beside-null'), 1, 'x', []] }, {}, own)
+    expect(answer).toMatchObject({ accepted: 1, rejected: 4 })
+    expect(await quarantined(own)).toHaveLength(4)
+  })
+
   test('that is no batch is refused as a whole', async () => {
     for (const body of [{}, { events: 'x' }, [], { events: [], sent_at: 'yesterday' }])
       expect((await platform.post(tenant, URL, body)).status).toBe(400)

@@ -136,3 +136,25 @@ describe('a plain body past the limit', () => {
     expect(response.json()).toMatchObject({ code: 'payload_too_large' })
   })
 })
+
+test.each([
+  ['POST of a type that the route does not take', 'POST', 'text/plain', '/echo', 415],
+  ['GET of a public route', 'GET', 'application/json', '/problems', 200],
+])(
+  'a body that only says it is gzip ends nothing when nobody reads it: %s',
+  async (_name, method, type, path, status) => {
+    const { app } = await testApp(echo)
+    const url = await app.listen({ host: '127.0.0.1', port: 0 })
+    // An error event without a listener would end this process.
+    for (let i = 0; i < 5; i += 1) {
+      const answered = await new Promise((resolve, reject) => {
+        const headers = { 'content-type': type, ...gzip, 'content-length': 8 }
+        const request = httpRequest(url + path, { method, headers }, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode))
+        })
+        request.on('error', reject).end('not gzip')
+      })
+      expect(answered).toBe(status)
+    }
+  },
+)

@@ -20,6 +20,8 @@ beforeAll(async () => {
     webhooks: {
       fetchText: async (url) => {
         fetched.push(url)
+        if (url.includes('/gone')) throw new Error('SNS answered 403')
+        if (url.includes('/junk')) return '<html>not a certificate</html>'
         return url.endsWith('.pem') ? certificate : '<ConfirmSubscriptionResponse/>'
       },
     },
@@ -72,6 +74,55 @@ describe('the Stripe webhook', () => {
     expect((await deliverStripe(platform, bare, created)).status).toBe(400)
     expect(await stored(tenant)).toEqual([])
     expect((await deliverStripe(platform, { ...tenant, slug: 'nobody' }, created)).status).toBe(404)
+  })
+
+  test('refuses a header that proves nothing, however it is written', async () => {
+    const tenant = await billingTenant(platform, 'stripe-forged')
+    const now = Math.floor(Date.now() / 1000)
+    const payload = JSON.stringify(created)
+    const right = createHmac('sha256', 'whsec_test_current').update(`${now}.${payload}`).digest('hex')
+    const headers = [
+      't=,v1=',
+      `t=${now},v1=`,
+      `t=${now}`,
+      `t=${now},v1=${'é'.repeat(64)}`,
+      `t=${now},v1=${right.slice(0, 63)}`,
+      `t=${now},v0=${right}`,
+      `t=${now + 1},v1=${right}`,
+      `t=${now - 301},v1=${createHmac('sha256', 'whsec_test_current')
+        .update(`${now - 301}.${payload}`)
+        .digest('hex')}`,
+      `t=9e99,v1=${right}`,
+      'v1',
+    ]
+    for (const signature of headers) {
+      const answer = await platform.app.inject({
+        method: 'POST',
+        url: `/webhooks/stripe/${tenant.slug}`,
+        payload,
+        headers: { 'content-type': 'application/json', 'stripe-signature': signature },
+      })
+      expect.soft(answer.json(), signature).toMatchObject({ status: 400, code: 'webhook_signature_invalid' })
+    }
+    expect(await stored(tenant)).toEqual([])
+  })
+
+  test('a signature of one tenant’s secret is none for another', async () => {
+    const mine = await billingTenant(platform, 'stripe-mine')
+    const theirs = await platform.createTenant({ slug: 'stripe-theirs' })
+    await writeSecret(platform.db.pool, platform.masterKey, theirs.id, 'stripe_webhook_secret', 'whsec_theirs')
+    expect((await deliverStripe(platform, theirs, created)).status).toBe(400)
+    expect((await deliverStripe(platform, mine, created)).status).toBe(200)
+  })
+
+  test('a delivery played back within the tolerance counts once', async () => {
+    const tenant = await billingTenant(platform, 'stripe-replay')
+    const timestamp = Math.floor(Date.now() / 1000) - 200
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => deliverStripe(platform, tenant, created, { timestamp })),
+    )
+    expect(answers.filter(({ body }) => body.stored === 'new')).toHaveLength(1)
+    expect(await stored(tenant)).toHaveLength(1)
   })
 
   test('keeps unknown types, and quarantines malformed objects until a fix', async () => {
@@ -208,9 +259,22 @@ describe('the SNS webhook', () => {
       envelope({ TopicArn: 'arn:aws:sns:eu-central-1:999999999999:mine' }),
       envelope({ SigningCertURL: 'https://sns.eu-central-1.amazonaws.com.evil.example/x.pem' }),
       envelope({ SigningCertURL: 'http://sns.eu-central-1.amazonaws.com/x.pem' }),
+      // Anybody may have a bucket called "sns".
+      envelope({ SigningCertURL: 'https://sns.s3-us-west-2.amazonaws.com/x.pem' }),
+      envelope({ SigningCertURL: 'https://sns.s3-website-eu-west-1.amazonaws.com/x.pem' }),
+      envelope({ SigningCertURL: 'https://sns.eu-central-1.amazonaws.com:8443/x.pem' }),
+      envelope({ SigningCertURL: 'https://user@sns.eu-central-1.amazonaws.com/x.pem' }),
+      envelope({ SigningCertURL: 'https://sns.eu-central-1.amazonaws.com/junk.pem' }),
+      { ...envelope(), Signature: '' },
+      { ...envelope(), SignatureVersion: '1' },
     ]
     for (const body of refused) expect((await deliver(body)).statusCode).toBe(400)
     expect((await stored(tenant)).map(({ event_id }) => event_id)).toEqual(['evt_period_0_created'])
+  })
+
+  test('asks to be delivered again while the certificate cannot be fetched', async () => {
+    const gone = envelope({ SigningCertURL: 'https://sns.eu-central-1.amazonaws.com/gone.pem' })
+    expect((await deliver(gone)).json()).toMatchObject({ status: 503, code: 'signer_unavailable' })
   })
 
   test('confirms a subscription at Amazon and nowhere else', async () => {
