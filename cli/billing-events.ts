@@ -2,7 +2,7 @@ import { loadSecrets } from '../api/security/secrets.ts'
 import type { Config } from '../config.ts'
 import type { Intake } from '../db/accept-events.ts'
 import type { AttachedDatabase } from '../db/attach.ts'
-import { type RevenueIntake, type StoredWebhooks, storeWebhooks } from '../db/revenue/webhooks.ts'
+import { countWebhooks, type RevenueIntake, type StoredWebhooks, storeWebhooks } from '../db/revenue/webhooks.ts'
 import { piiKey } from '../db/secrets.ts'
 import type { Provider } from '../sources/revenue/to-facts.ts'
 import { tenantBySlug } from './database.ts'
@@ -31,6 +31,7 @@ export async function loadBillingEvents(
   const flush = async () => {
     if (batch.length === 0) return
     const stored = await storeWebhooks(pool, intake, provider, batch)
+    await countWebhooks(pool, intake.tenant.id, `${provider}_import`, provider, batch, stored)
     for (const outcome of ['facts', 'ignored', 'rejected', 'duplicates'] as const) total[outcome] += stored[outcome]
     done += batch.length
     batch = []

@@ -6,8 +6,8 @@ import { findApi, tokenFor } from './replay/api.ts'
 import { dryRun } from './replay/dry-run.ts'
 import { type Mapping, readMapping } from './replay/mapping.ts'
 import { openInput } from './replay/read-file.ts'
-import { replay } from './replay/send.ts'
-import { replayState, type Totals } from './replay/state.ts'
+import { type Replayed, replay } from './replay/send.ts'
+import { replayState } from './replay/state.ts'
 import { required, run, usageError } from './run.ts'
 
 const shown = { onProblem: (line: string) => console.error(line), problemsShown: 20 }
@@ -69,7 +69,7 @@ async function store({ slug, path, mapping, delimiter, url }: Given): Promise<nu
   const input = await openInput(path, 'csv')
   const token = await tokenFor(config, slug, 'cli:import')
   const api = await findApi(config, url)
-  let totals: Totals
+  let totals: Replayed
   try {
     const about = JSON.stringify([url ?? 'local', 'csv', mapping, delimiter])
     const state = await replayState(config.dataDir, path, slug, about)
@@ -79,12 +79,13 @@ async function store({ slug, path, mapping, delimiter, url }: Given): Promise<nu
   } finally {
     await api.close()
   }
-  const { records, accepted, duplicates, rejected } = totals
+  const { records, accepted, duplicates, rejected, newestAt } = totals
   console.log(`${records} rows: ${accepted} accepted, ${duplicates} duplicates, ${rejected} rejected`)
   if (rejected > 0) console.log('Correct the rows and import the file again: what is stored counts once.')
   await withDatabase(config, async (database) => {
     const { id } = await tenantBySlug(database, slug)
-    await countPushed(database.pool, id, 'csv_import', { processed: records, accepted, duplicates, failed: rejected })
+    const counts = { processed: records, accepted, duplicates, failed: rejected, newestAt }
+    await countPushed(database.pool, id, 'csv_import', counts)
   })
   return rejected
 }

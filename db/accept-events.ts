@@ -28,6 +28,8 @@ export interface AcceptedBatch {
   readonly errors: readonly EventProblem[]
   /** Duplicates whose content differs from what is stored; the stored one stays. */
   readonly conflicts: readonly { readonly index: number; readonly event_id: string; readonly message: string }[]
+  /** When the newest event that could be read happened, clock corrected (ms). */
+  readonly newestAt?: number | undefined
 }
 
 const MINUTE = 60_000
@@ -116,6 +118,7 @@ export async function acceptEvents(
   const good: { index: number; storable: StorableEvent }[] = []
   const bad: QuarantinedEvent[] = []
   const errors: EventProblem[] = []
+  let newestAt: number | undefined
   const reject = (
     index: number,
     raw: unknown,
@@ -139,6 +142,7 @@ export async function acceptEvents(
       reject(index, raw, parsed.event.event_id, [{ field: 'occurred_at', ...problem }])
       continue
     }
+    newestAt = Math.max(newestAt ?? at, at)
     const event: ParsedEvent = scrub(parsed.event, piiKey, personal)
     good.push({ index, storable: { event, occurredAt: offset === 0 ? event.occurred_at : new Date(at).toISOString() } })
   }
@@ -167,5 +171,6 @@ export async function acceptEvents(
     rejected: bad.length + stored.erased.length,
     errors: errors.sort((a, b) => a.index - b.index),
     conflicts,
+    newestAt,
   }
 }

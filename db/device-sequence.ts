@@ -41,9 +41,10 @@ export async function markDelivered(
 }
 
 /** A delivery in the counters of sources, under `mobile_sync`. */
-export function countDelivery(pool: pg.Pool, tenantId: string, { accepted, duplicates, rejected }: AcceptedBatch) {
+export function countDelivery(pool: pg.Pool, tenantId: string, answer: AcceptedBatch) {
+  const { accepted, duplicates, rejected, newestAt } = answer
   const processed = accepted + duplicates + rejected
-  return countPushed(pool, tenantId, 'mobile_sync', { processed, accepted, duplicates, failed: rejected })
+  return countPushed(pool, tenantId, 'mobile_sync', { processed, accepted, duplicates, failed: rejected, newestAt })
 }
 
 /** How many devices of a tenant have gaps, for tenants that have any. */

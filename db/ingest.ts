@@ -101,7 +101,7 @@ export interface QuarantinedEvent {
 }
 
 /**
- * Keeps rejected events until they are replayed after a fix, except those that name an erased member. Their PII must
+ * Keeps rejected events, each once, until they are replayed after a fix, except those that name an erased member. Their PII must
  * already be replaced.
  */
 export async function quarantine(
@@ -111,16 +111,22 @@ export async function quarantine(
   options: { readonly erasureKey: Buffer; readonly sentAt?: string | undefined; readonly source?: string | undefined },
 ): Promise<void> {
   if (events.length === 0) return
+  const source = options.source ?? 'api'
   const rows = events.map((event) => ({
     ...event,
+    // The same message, refused again because its batch is repeated, is kept once.
+    key: createHash('sha256')
+      .update(JSON.stringify([source, event.body], sortKeys))
+      .digest('base64url'),
     hashes: [...possibleIds(event.body)].map((id) => memberHash(options.erasureKey, id)),
   }))
   await pool.query(
-    `insert into analytics.quarantine (tenant_id, source, errors, body, sent_at)
-     select $1, $2, errors, coalesce(body, 'null'), $4 from jsonb_to_recordset($3::jsonb) as x (errors jsonb, body jsonb, hashes text[])
+    `insert into analytics.quarantine (tenant_id, source, errors, body, sent_at, message_key)
+     select $1, $2, errors, coalesce(body, 'null'), $4, key from jsonb_to_recordset($3::jsonb) as x (errors jsonb, body jsonb, key text, hashes text[])
      where not exists (
        select from analytics.erased_members e where e.tenant_id = $1 and e.member_hash = any(x.hashes)
-     )`,
-    [tenant.id, options.source ?? 'api', JSON.stringify(rows), options.sentAt ?? null],
+     )
+     on conflict (tenant_id, message_key) where replayed_at is null do nothing`,
+    [tenant.id, source, JSON.stringify(rows), options.sentAt ?? null],
   )
 }

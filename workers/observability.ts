@@ -1,28 +1,18 @@
 import type { Database } from '../db/database.ts'
-import { devicesWithGaps } from '../db/device-sequence.ts'
 import { type Backlog, type JobOutcome, jobOutcomes, listPolicies, type Policy, readBacklog } from '../db/jobs.ts'
 import { pendingMigrations } from '../db/migrate.ts'
-import { type SourceStatus, sourceStatus } from '../db/sources/runners.ts'
+import { type Gauge, sharedRead } from './gauge.ts'
 import { type Queues, queueNames } from './queues.ts'
 import { isLate } from './run-policies.ts'
+import { sourceCollectors } from './sources/collectors.ts'
 
 /** Events that wait for longer than this to be counted mean that nobody works. */
 const LEDGER_LAG_LIMIT_SECONDS = 15 * 60
 /** A job that failed this often in a row is broken; once or twice is what retries are for. */
 const FAILURES_IN_A_ROW = 3
-/** Gauges read within this time belong to one scrape. */
-const SCRAPE_MS = 1000
-
 export interface Check {
   readonly name: string
   check(): Promise<{ readonly ok: boolean; readonly detail?: string }>
-}
-
-export interface Gauge {
-  readonly name: string
-  readonly help: string
-  readonly labels?: readonly string[]
-  collect(): Promise<readonly { readonly value: number; readonly labels?: Readonly<Record<string, string>> }[]>
 }
 
 type Observed = Pick<Database, 'kind' | 'pool'>
@@ -70,31 +60,11 @@ export function readinessChecks(database: Observed, queues: Queues): Check[] {
   ]
 }
 
-/** One read for all gauges of a scrape. */
-function sharedRead<T>(read: () => Promise<T>): () => Promise<T> {
-  let last: { readonly at: number; readonly value: Promise<T> } | undefined
-  return () => {
-    if (!last || Date.now() - last.at > SCRAPE_MS) last = { at: Date.now(), value: read() }
-    return last.value
-  }
-}
-
 /** Gauges of the workers' state. Read from the database, so that every API process shows what any worker did. */
 export function workerCollectors(database: Observed, queues: Queues): Gauge[] {
   const readOutcomes = sharedRead(() => jobOutcomes(database.pool))
   const readPolicies = sharedRead(() => listPolicies(database))
   const readWaiting = sharedRead(() => readBacklog(database.pool))
-  const readSources = sharedRead(() => sourceStatus(database.pool))
-  const source = (name: string, help: string, value: (source: SourceStatus) => number | null) => ({
-    name,
-    help,
-    labels: ['tenant', 'source'],
-    collect: async () =>
-      (await readSources()).flatMap((status) => {
-        const found = value(status)
-        return found === null ? [] : [{ value: found, labels: { tenant: status.tenant, source: status.source } }]
-      }),
-  })
   const outcomes = (name: string, help: string, value: (job: JobOutcome) => number) => ({
     name,
     help,
@@ -134,31 +104,12 @@ export function workerCollectors(database: Observed, queues: Queues): Gauge[] {
       'Touched ranges that wait for a refresh or for their bucket to close.',
       (b) => b.touched_ranges,
     ),
-    source('upcoach_source_up', '1 while a worker runs the source, 0 when it fails or lost its worker.', (s) =>
-      s.state === 'stopped' ? null : s.state === 'running' || s.state === 'waiting' ? 1 : 0,
-    ),
-    source('upcoach_source_lag_seconds', 'How far behind the source is.', (s) => s.lag_seconds),
-    source(
-      'upcoach_source_backlog',
-      'What waits on the other side: entries, messages or bytes of log.',
-      (s) => s.backlog,
-    ),
-    source('upcoach_source_processed_total', 'Messages read and settled.', (s) => s.processed),
-    source('upcoach_source_accepted_total', 'New events stored from the source.', (s) => s.accepted),
-    source('upcoach_source_failed_total', 'Messages of the source that ended in the quarantine.', (s) => s.failed),
-    source('upcoach_source_errors_total', 'Runs of the source that ended with an error.', (s) => s.errors),
     backlog(
       'upcoach_parked_marks',
       'Members and provider events set aside because their fold failed: npm run parked.',
       (b) => b.parked,
     ),
-    {
-      name: 'upcoach_devices_with_gaps',
-      help: 'Devices of a tenant of whose numbered events some have not arrived.',
-      labels: ['tenant'],
-      collect: async () =>
-        (await devicesWithGaps(database.pool)).map(({ tenant, devices }) => ({ value: devices, labels: { tenant } })),
-    },
+    ...sourceCollectors(database.pool),
     {
       name: 'upcoach_queue_jobs',
       help: 'Jobs of a queue by state.',

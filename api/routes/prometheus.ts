@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 const exposition = z.string().meta({ examples: ['# TYPE http_request_duration_seconds histogram\n'] })
 
-/** Metrics for Prometheus. Without tenant or member in any label; keep it off the public side of the proxy all the same. */
+/** Metrics for Prometheus. Tenants and sources are labels, members never; keep it off the public side of the proxy all the same. */
 export const prometheus: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/metrics',

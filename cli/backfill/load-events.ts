@@ -39,7 +39,7 @@ export async function loadEvents(
   let problems = 0
   const flush = async () => {
     const answer = await acceptEvents(database.pool, intake, { events: batch.map(({ event }) => event) }, { source })
-    const { accepted, duplicates, rejected, errors } = answer
+    const { accepted, duplicates, rejected, errors, newestAt } = answer
     for (const { index, field, message } of errors.slice(0, Math.max(0, PROBLEMS_SHOWN - problems)))
       onProblem(`record ${batch[index]?.record}: ${field}: ${message}`)
     problems += errors.length
@@ -47,7 +47,8 @@ export async function loadEvents(
     totals.duplicates += duplicates
     totals.rejected += rejected
     const processed = position - totals.records
-    await countPushed(database.pool, intake.tenant.id, source, { processed, accepted, duplicates, failed: rejected })
+    const counts = { processed, accepted, duplicates, failed: rejected, newestAt }
+    await countPushed(database.pool, intake.tenant.id, source, counts)
     totals.records = position
     batch = []
     await state.write(totals)

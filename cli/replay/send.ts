@@ -36,19 +36,25 @@ const NOTHING: SendAnswer = { accepted: 0, duplicates: 0, rejected: 0, errors: [
 
 const PROBLEMS_SHOWN = 5
 
+export interface Replayed extends Totals {
+  /** When the newest event of this run happened, as the input says (ms). */
+  readonly newestAt: number | undefined
+}
+
 /** Streams an input into the API, from where an earlier run stopped. Returns what became of the whole input. */
 export async function replay(
   target: Target,
   input: Input,
   state: ReplayState,
   options: ReplayOptions,
-): Promise<Totals> {
+): Promise<Replayed> {
   const earlier = await state.read()
   const totals: Totals = { ...(earlier ?? { records: 0, accepted: 0, duplicates: 0, rejected: 0 }) }
   const shown = progress('events')
   const started = Date.now()
   let sent = 0
   let problems = 0
+  let newestAt: number | undefined
   let confirmed: Promise<void> = Promise.resolve()
 
   // Answers are counted in the order of the file, so that the state never skips a batch that failed.
@@ -81,6 +87,7 @@ export async function replay(
   for await (const batch of batches(readEvents(input, options), earlier?.records ?? 0, options.rate)) {
     if (options.rate !== undefined) await wait(Math.max(0, started + (sent / options.rate) * 1000 - Date.now()))
     sent += batch.count
+    newestAt = newer(newestAt, batch.newestAt)
     const one = confirm(
       batch,
       batch.places.length > 0 ? sendEvents(target, batch.body) : Promise.resolve(NOTHING),
@@ -99,7 +106,17 @@ export async function replay(
   await confirmed
   shown.finish()
   await state.clear()
-  return totals
+  return { ...totals, newestAt }
+}
+
+const newer = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b)
+
+/** Undefined for what is no time: the API says why. */
+function timeOf(event: unknown): number | undefined {
+  const at =
+    typeof event === 'object' && event !== null ? Date.parse(String(Reflect.get(event, 'occurred_at'))) : Number.NaN
+  return Number.isFinite(at) ? at : undefined
 }
 
 interface Batch {
@@ -109,6 +126,7 @@ interface Batch {
   /** Where each event of the body stands in the input. */
   readonly places: readonly string[]
   readonly unreadable: readonly { readonly place: string; readonly problem: string }[]
+  readonly newestAt: number | undefined
 }
 
 /** Groups events into request bodies, leaving out the first `skip`; small ones when the rate is low. */
@@ -122,14 +140,16 @@ async function* batches(
   let places: string[] = []
   let unreadable: { place: string; problem: string }[] = []
   let bytes = 0
+  let newestAt: number | undefined
   let position = 0
   const take = (): Batch => {
     const count = lines.length + unreadable.length
-    const batch = { body: `{"events":[${lines.join(',')}]}`, count, places, unreadable }
+    const batch = { body: `{"events":[${lines.join(',')}]}`, count, places, unreadable, newestAt }
     lines = []
     places = []
     unreadable = []
     bytes = 0
+    newestAt = undefined
     return batch
   }
   for await (const record of records) {
@@ -141,6 +161,7 @@ async function* batches(
       lines.push(line)
       places.push(record.place)
       bytes += Buffer.byteLength(line)
+      newestAt = newer(newestAt, timeOf(record.event))
     }
     if (lines.length + unreadable.length >= most || bytes > BATCH_BYTES) yield take()
   }

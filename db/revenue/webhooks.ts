@@ -3,7 +3,8 @@ import type pg from 'pg'
 import { erasedName, erasureKeyOf, memberHash, possibleIds, withoutMember } from '../../sources/member-ids.ts'
 import { factKeys } from '../../sources/revenue/customers.ts'
 import { scrubBody } from '../../sources/revenue/scrub.ts'
-import { type Provider, toFacts } from '../../sources/revenue/to-facts.ts'
+import { type Provider, toFacts, toldAt } from '../../sources/revenue/to-facts.ts'
+import { countPushed } from '../sources/runners.ts'
 import { loadSql } from '../sql.ts'
 import { inTransaction } from '../tenant.ts'
 
@@ -91,6 +92,21 @@ export function readingOf(provider: Provider, body: unknown) {
     facts,
     keys: [...new Set(facts.flatMap(factKeys))],
   }
+}
+
+/** Provider events in the counters of sources, under the name of the way on which they came. */
+export async function countWebhooks(
+  pool: pg.Pool,
+  tenantId: string,
+  source: string,
+  provider: Provider,
+  bodies: readonly unknown[],
+  { facts, ignored, rejected, duplicates }: StoredWebhooks,
+): Promise<void> {
+  const times = bodies.map((body) => toldAt(provider, body)).filter((at) => at !== undefined)
+  const newestAt = times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b))
+  const counts = { processed: bodies.length, accepted: facts + ignored, duplicates, failed: rejected, newestAt }
+  await countPushed(pool, tenantId, source, counts)
 }
 
 const BATCH = 500

@@ -8,6 +8,7 @@ const takeSourceLease = query('take-source-lease')
 const renewSourceLease = query('renew-source-lease')
 const commitSource = query('commit-source')
 const endSourceRun = query('end-source-run')
+const countPushedBatch = query('count-pushed')
 
 /** A tenant that has switched sources on, with the instants its source secrets (and PII key) were set, by name. */
 export interface TenantWithSources {
@@ -112,8 +113,9 @@ export async function forgetLeases(pool: pg.Pool): Promise<void> {
 export interface SourceStatus {
   readonly tenant: string
   readonly source: string
-  /** `lost`: its worker is gone and no other has taken over yet. */
-  readonly state: 'running' | 'waiting' | 'failing' | 'stopped' | 'lost'
+  /** `lost`: its worker is gone and no other has taken over yet. `pushed`: it hands over by itself. */
+  readonly state: 'running' | 'waiting' | 'failing' | 'stopped' | 'lost' | 'pushed'
+  /** Of what is pushed: how late the newest message of the last batch came. */
   readonly lag_seconds: number | null
   /** What waits on the other side, in its own unit. */
   readonly backlog: number | null
@@ -124,6 +126,8 @@ export interface SourceStatus {
   readonly errors: number
   readonly consecutive_errors: number
   readonly last_error: string | null
+  /** ISO instant. */
+  readonly last_batch_at: string | null
 }
 
 /** Every source that ever ran; empty before the table is there. */
@@ -133,25 +137,21 @@ export async function sourceStatus(pool: pg.Pool): Promise<SourceStatus[]> {
   )
   if (!known[0]?.there) return []
   const { rows } = await pool.query<SourceStatus>(
-    `select tenant, source, state, lag_seconds, backlog, processed, accepted, duplicates, failed, errors, consecutive_errors, last_error
+    `select tenant, source, state, lag_seconds, backlog, processed, accepted, duplicates, failed, errors, consecutive_errors, last_error,
+       last_batch_at
      from analytics.source_status order by tenant, source`,
   )
   return rows
 }
 
-/** What a source was handed that came by request instead of being read (webhooks, uploads): counted, without a lease. */
-export async function countPushed(
-  pool: pg.Pool,
-  tenantId: string,
-  source: string,
-  counts: Pick<SettledBatch, 'processed' | 'accepted' | 'duplicates' | 'failed'>,
-): Promise<void> {
-  await pool.query(
-    `insert into analytics.source_runners as r (tenant_id, source, processed, accepted, duplicates, failed, last_batch_at)
-     values ($1, $2, $3, $4, $5, $6, now())
-     on conflict (tenant_id, source) do update set
-       processed = r.processed + excluded.processed, accepted = r.accepted + excluded.accepted,
-       duplicates = r.duplicates + excluded.duplicates, failed = r.failed + excluded.failed, last_batch_at = now()`,
-    [tenantId, source, counts.processed, counts.accepted, counts.duplicates, counts.failed],
-  )
+/** What came by request instead of being read. `newestAt` (ms): when the newest of it happened, as far as it is known. */
+export interface PushedBatch extends Pick<SettledBatch, 'processed' | 'accepted' | 'duplicates' | 'failed'> {
+  readonly newestAt?: number | undefined
+}
+
+/** Counts what a source handed over by itself (webhooks, deliveries, imports): it has no lease. */
+export async function countPushed(pool: pg.Pool, tenantId: string, source: string, batch: PushedBatch): Promise<void> {
+  const { newestAt, ...counts } = batch
+  const lag = newestAt === undefined ? null : Math.max(0, (Date.now() - newestAt) / 1000)
+  await pool.query(countPushedBatch.bind({ tenant: tenantId, source, ...counts, lag }))
 }

@@ -69,7 +69,8 @@ function eventOf(rule: Rule, context: Context, notBefore: number): unknown {
   const key = table.key.map((name) => asText(columnOf(row, name)))
   // A value that is not known now was told when the row was made; a deleted row may have left its key only.
   if (properties === undefined || key.includes(null)) return undefined
-  if (user === null && change.op === 'd') return undefined
+  // Debezium fills columns that may not be null with empty values when only the key is in the log.
+  if (!user && change.op === 'd') return undefined
   return {
     event_id: eventId([change.schema, change.table, key, rule.type, at.instant]),
     type: rule.type,

@@ -64,7 +64,7 @@ export interface Platform {
 export async function openPlatform(
   options: {
     env?: Record<string, string>
-    deps?: Partial<AppDeps>
+    deps?: Partial<AppDeps> | ((db: TestDatabase) => Partial<AppDeps>)
     webhooks?: Partial<WebhookOptions>
     /** Built dashboards to serve. */
     web?: string | undefined
@@ -79,7 +79,7 @@ export async function openPlatform(
     keys: { ...verificationKeys(config, secret), embedKey: embedKeyOf(masterKey) },
     cache: memoryCache(),
     objects,
-    ...options.deps,
+    ...(typeof options.deps === 'function' ? options.deps(db) : options.deps),
   })
   await app.register(analytics, { masterKey })
   await app.register(webhooks, { masterKey, ...options.webhooks })

@@ -35,7 +35,10 @@ export const hasPostgres = binaries !== undefined && identity !== undefined
 
 export interface PostgresServer {
   readonly url: string
+  /** Another one after a crash. */
   readonly client: pg.Client
+  /** SIGKILL of the server and all its processes, then the same data again. */
+  crash(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -59,21 +62,38 @@ export async function startPostgres(): Promise<PostgresServer> {
     timezone: 'Asia/Kolkata',
     datestyle: 'SQL, DMY',
   }
-  const server: ChildProcess = spawn(
-    join(binaries, 'postgres'),
-    ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    options,
-  )
+  const postgres = join(binaries, 'postgres')
+  const start = (): ChildProcess =>
+    spawn(
+      postgres,
+      ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      options,
+    )
+  let server = start()
   const url = `postgres://postgres@localhost/postgres?host=${encodeURIComponent(directory)}`
-  const client = await eventually(async () => {
+  const connect = async () => {
     const next = new pg.Client({ connectionString: url })
     next.on('error', () => undefined)
     await next.connect()
     return next
-  })
+  }
+  let client = await eventually(connect)
   return {
     url,
-    client,
+    get client() {
+      return client
+    },
+    async crash() {
+      const exited = once(server, 'exit')
+      server.kill('SIGKILL')
+      await exited
+      await client.end().catch(() => undefined)
+      // The processes of its connections end by themselves; until then a new server refuses to start.
+      client = await eventually(async () => {
+        if (server.exitCode !== null || server.signalCode !== null) server = start()
+        return connect()
+      }, 60_000)
+    },
     async stop() {
       await client.end().catch(() => undefined)
       const exited = once(server, 'exit')

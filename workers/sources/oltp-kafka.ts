@@ -13,6 +13,8 @@ const settings = z.strictObject({
   mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
   username: z.string().max(255).optional(),
   batch: z.int().min(1).max(5000).default(500),
+  /** How long a consumer may be silent before the group goes on without it; brokers take 6 to 1800 by default. */
+  session_seconds: z.int().min(6).max(1800).default(30),
   mapping: mappingSetting,
 })
 
@@ -20,7 +22,6 @@ type Run = SourceRun<z.infer<typeof settings>, null>
 
 /** Patterns are resolved when the consumer subscribes: the run ends after this time to find topics that are new. */
 const REDISCOVER_MS = 600_000
-const SESSION_MS = 30_000
 
 /** The product's database, as Debezium writes its changes to Kafka: a topic per table. The group keeps the offsets. */
 export const oltpKafka = defineSource({
@@ -30,8 +31,9 @@ export const oltpKafka = defineSource({
   secrets: ['password'],
   position: z.null(),
   async run(run) {
-    const { topics, group } = run.settings
-    const consumer = client(run).consumer({ groupId: group, sessionTimeout: SESSION_MS, retry: { retries: 2 } })
+    const { topics, group, session_seconds: seconds } = run.settings
+    const timeouts = { sessionTimeout: seconds * 1000, rebalanceTimeout: 2 * seconds * 1000 }
+    const consumer = client(run).consumer({ groupId: group, ...timeouts, retry: { retries: 2 } })
     const mapping = mappingOf(run.settings.mapping)
     try {
       await consumer.connect()

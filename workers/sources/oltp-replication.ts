@@ -11,9 +11,8 @@ import {
 } from '../../db/sources/oltp.ts'
 import type { RowChange } from '../../sources/oltp/change.ts'
 import { type OltpMapping, tableMapping } from '../../sources/oltp/mapping.ts'
-import { eventsOfChange } from '../../sources/oltp/to-events.ts'
-import { mappingOf, mappingSetting, oldestToTell } from './oltp.ts'
-import { defineSource, requireSecret, type SourceRun } from './source.ts'
+import { eventsOrRejection, mappingOf, mappingSetting, oldestToTell } from './oltp.ts'
+import { defineSource, type RejectedMessage, requireSecret, type SourceRun } from './source.ts'
 
 const settings = z.strictObject({
   publication: z
@@ -83,7 +82,12 @@ async function readTables(
   const notBefore = oldestToTell(tenant)
   for await (const rows of database.snapshot(tables, chosen.batch)) {
     if (signal.aborted) return undefined
-    await run.accept({ events: rows.flatMap((row) => eventsOfChange(row, mapping, notBefore)), messages: rows.length })
+    const told = rows.map((row) => eventsOrRejection(row, mapping, notBefore))
+    await run.accept({
+      events: told.flatMap(({ events }) => events),
+      rejected: told.flatMap(({ rejected }) => rejected),
+      messages: rows.length,
+    })
   }
   // The slot itself knows where the stream begins.
   await run.accept({ events: [], messages: 0, position: { lsn: '0/0' } })
@@ -93,7 +97,8 @@ async function readTables(
 /** Follows the log until the signal is aborted. Positions are acknowledged after their events are durable. */
 async function follow(url: string, database: OltpDatabase, from: Lsn, mapping: OltpMapping, run: Run): Promise<void> {
   const { slot, publication, batch } = run.settings
-  let gathered: { events: unknown[]; changes: number } = { events: [], changes: 0 }
+  const nothing = () => ({ events: [] as unknown[], rejected: [] as RejectedMessage[], changes: 0 })
+  let gathered = nothing()
   let safe: { lsn: Lsn; at: number } | undefined
   let durable = from
   let timer: NodeJS.Timeout | undefined
@@ -105,14 +110,15 @@ async function follow(url: string, database: OltpDatabase, from: Lsn, mapping: O
   const store = async () => {
     clearTimeout(timer)
     timer = undefined
-    const { events, changes } = gathered
+    const { events, rejected, changes } = gathered
     const end = safe
     if (changes === 0 && end === undefined) return
-    gathered = { events: [], changes: 0 }
+    gathered = nothing()
     safe = undefined
     // In the middle of a large transaction there is no position yet: its changes come again if we stop here.
     await run.accept({
       events,
+      rejected,
       messages: changes,
       ...(end === undefined
         ? {}
@@ -128,7 +134,9 @@ async function follow(url: string, database: OltpDatabase, from: Lsn, mapping: O
   }
 
   const add = (change: RowChange) => {
-    gathered.events.push(...eventsOfChange(change, mapping))
+    const { events, rejected } = eventsOrRejection(change, mapping)
+    gathered.events.push(...events)
+    gathered.rejected.push(...rejected)
     gathered.changes += 1
   }
   stream = streamChanges(

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { retentionMonths } from '../../db/accept-events.ts'
 import type { Tenant } from '../../db/tenant.ts'
+import type { RowChange } from '../../sources/oltp/change.ts'
 import { readDebezium } from '../../sources/oltp/debezium.ts'
 import { defaultMapping } from '../../sources/oltp/default-mapping.ts'
 import { mappingSchema, type OltpMapping, withOverrides } from '../../sources/oltp/mapping.ts'
@@ -38,7 +39,11 @@ export function eventsOfDebezium(
   const notBefore = oldestToTell(tenant)
   for (const { value, topic } of messages) {
     const reading = readDebezium(value, topic)
-    if (reading.kind === 'change') events.push(...eventsOfChange(reading.change, mapping, notBefore))
+    if (reading.kind === 'change') {
+      const told = eventsOrRejection(reading.change, mapping, notBefore)
+      events.push(...told.events)
+      rejected.push(...told.rejected)
+    }
     if (reading.kind === 'unreadable')
       rejected.push({ body: parsed(value), code: 'unreadable_message', message: reading.message })
     if (reading.kind === 'truncate')
@@ -48,6 +53,25 @@ export function eventsOfDebezium(
       )
   }
   return { events, rejected }
+}
+
+/**
+ * Mappings are pure: what one cannot cope with now it never will. Such a row is kept in the quarantine, so that it does not
+ * hold up those behind it.
+ */
+export function eventsOrRejection(
+  change: RowChange,
+  mapping: OltpMapping,
+  notBefore?: number,
+): { readonly events: readonly unknown[]; readonly rejected: readonly RejectedMessage[] } {
+  try {
+    return { events: eventsOfChange(change, mapping, notBefore), rejected: [] }
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'error'
+    const message = `The mapping of ${change.schema}.${change.table} ends in a ${name}. Correct the mapping and read the row again.`
+    const { after, before } = change
+    return { events: [], rejected: [{ body: { after, before }, code: 'mapping_failed', message }] }
+  }
 }
 
 /** Personal data is found by its key, so text is parsed where it can be. */

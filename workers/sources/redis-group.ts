@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { LeaseLost } from '../../db/sources/runners.ts'
 import { readableFields } from '../../sources/redis/entries.ts'
 import { isLostConnection } from '../backend.ts'
+import { isDataError } from './data-error.ts'
 import type { SourceRun } from './source.ts'
 
 export interface Entry {
@@ -165,12 +166,11 @@ function byStream(entries: readonly Entry[]): Map<string, string[]> {
   return ids
 }
 
-/** Errors that what an entry holds can cause: of our own code, or SQLSTATE classes 22 (data), 23 and 54 (limits). */
+/** Errors that what an entry holds can cause: of our own code, or the database's about data. */
 function isTheirFault(error: unknown): boolean {
   if (error instanceof LeaseLost || isLostConnection(error) || !(error instanceof Error)) return false
   if (error.name === 'AbortError') return false
-  const { code } = error as NodeJS.ErrnoException
-  return code === undefined || /^(22|23|54)[0-9A-Z]{3}$/.test(code)
+  return (error as NodeJS.ErrnoException).code === undefined || isDataError(error)
 }
 
 async function forgiveDelivery(redis: Redis, entries: readonly Entry[], group: string): Promise<void> {

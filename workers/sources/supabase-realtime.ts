@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { type OltpMapping, tableMapping } from '../../sources/oltp/mapping.ts'
-import { eventsOfChange } from '../../sources/oltp/to-events.ts'
 import { readBroadcast, readPostgresChange, rowRead } from '../../sources/supabase/messages.ts'
-import { mappingOf, mappingSetting, names, oldestToTell } from './oltp.ts'
+import { eventsOrRejection, mappingOf, mappingSetting, names, oldestToTell } from './oltp.ts'
 import { defineSource, type RejectedMessage, requireSecret, SourceMisconfigured } from './source.ts'
 import { accessToken } from './supabase/access-token.ts'
 import { changedRows, type TableRead } from './supabase/changed-rows.ts'
@@ -65,11 +64,11 @@ export const supabaseRealtime = defineSource({
         const known = at.versions[name]
         const from = known === undefined ? undefined : new Date(Date.parse(known) - overlapMs).toISOString()
         for await (const rows of changedRows({ url: settings.url, key, token, signal }, table, from)) {
-          const events = rows.flatMap((row) =>
-            eventsOfChange(rowRead(table.schema, table.name, row), mapping, notBefore),
-          )
+          const told = rows.map((row) => eventsOrRejection(rowRead(table.schema, table.name, row), mapping, notBefore))
           at.versions[name] = newer(at.versions[name], rows.at(-1)?.[table.version])
-          await accept({ events, messages: rows.length, position: at })
+          const events = told.flatMap((one) => one.events)
+          const rejected = told.flatMap((one) => one.rejected)
+          await accept({ events, rejected, messages: rows.length, position: at })
         }
       }
     }
@@ -157,7 +156,9 @@ function eventsOf(batch: readonly Incoming[], mapping: OltpMapping) {
     else if (reading.kind === 'unreadable')
       rejected.push({ body: message.payload, code: 'unreadable_message', message: reading.message })
     else {
-      events.push(...eventsOfChange(reading.change, mapping))
+      const told = eventsOrRejection(reading.change, mapping)
+      events.push(...told.events)
+      rejected.push(...told.rejected)
       const { committedAt } = reading.change
       if (committedAt !== undefined) lagSeconds = Math.max(0, (Date.now() - committedAt) / 1000)
     }

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { storeWebhooks } from '../../../db/revenue/webhooks.ts'
+import { countWebhooks, storeWebhooks } from '../../../db/revenue/webhooks.ts'
 import type { Provider } from '../../../sources/revenue/to-facts.ts'
 import { ApiError, errors } from '../../errors.ts'
 import { rawBody } from '../../plugins/body-types.ts'
@@ -59,9 +59,12 @@ const webhookRoutes: FastifyPluginAsyncZod<WebhookOptions> = async (app, options
   const tenantOf = webhookTenants(app.deps.database, masterKey)
   const isFromSns = snsVerifier(options.fetchText)
 
-  const store = async (owner: WebhookTenant, provider: Provider, event: unknown) => {
-    const { duplicates, facts } = await storeWebhooks(app.deps.database.pool, owner, provider, [event])
+  const store = async (owner: WebhookTenant, provider: Provider, event: unknown, source: string = provider) => {
+    const { pool } = app.deps.database
+    const stored = await storeWebhooks(pool, owner, provider, [event])
+    const { duplicates, facts } = stored
     if (facts > 0) ingested()
+    await countWebhooks(pool, owner.tenant.id, source, provider, [event], stored)
     return { received: true as const, stored: duplicates > 0 ? ('duplicate' as const) : ('new' as const) }
   }
   const route = (summary: string, description: string) => ({
@@ -120,7 +123,7 @@ const webhookRoutes: FastifyPluginAsyncZod<WebhookOptions> = async (app, options
         return { received: true as const, stored: 'new' as const }
       }
       const { provider, event } = openEnvelope(parseJson(envelope.Message))
-      return store(owner, provider, event)
+      return store(owner, provider, event, `${provider}_sns`)
     },
   )
 }

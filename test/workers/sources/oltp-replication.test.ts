@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeSecret } from '../../../db/secrets.ts'
@@ -15,11 +14,10 @@ import { startSources } from '../../../workers/sources/start.ts'
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { hasPostgres, type PostgresServer, startPostgres } from '../../support/postgres.ts'
-import { ended, seeded, startWorkerProcess } from './support.ts'
+import { KILLS, KILLS_TIMEOUT, surviveKills } from './kills.ts'
 import { masterKey } from './worker-process-env.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
-const KILLS = 6
 
 const schema = `
   create table users (id text primary key, name text, plan text, coach_id text, created_at timestamptz not null, updated_at timestamptz not null);
@@ -238,65 +236,56 @@ describe.skipIf(!hasPostgres)('logical replication from PostgreSQL (skipped with
     await running.close()
   })
 
-  it(`killed ${KILLS} times while transactions run side by side, it has every committed row once`, {
-    timeout: 300_000,
+  it(`consumer, engine and the product's PostgreSQL are killed ${KILLS} times: after each, every committed row counts once`, {
+    timeout: KILLS_TIMEOUT,
   }, async () => {
     const tenant = await tenantWith({ batch: 20 })
-    const pick = seeded(7)
     const { rows: before } = await query('select count(*)::integer as n from mood_entries')
-    let written = 0
-    const other = new pg.Client({ connectionString: oltp.url })
-    other.on('error', () => undefined)
-    await other.connect()
-    const insert = (client: pg.Client, rows: number) => {
+    let numbered = 0
+    const insert = async (client: pg.Client, rows: number) => {
       const values = Array.from({ length: rows }, () => {
-        written += 1
-        return `('kim', 4, timestamptz '2026-10-01Z' + interval '${written} seconds')`
+        numbered += 1
+        return `('kim', 4, timestamptz '2026-10-01Z' + interval '${numbered} seconds')`
       })
-      return client.query(`insert into mood_entries (user_id, score, created_at) values ${values.join(', ')}`)
+      await client.query(`insert into mood_entries (user_id, score, created_at) values ${values.join(', ')}`)
     }
-    /** Two transactions at a time, which end right behind each other. */
-    const write = async () => {
+    /** Two transactions at a time, which end right behind each other; some are rolled back, or cut off by a crash. */
+    const produce = async (pick: (below: number) => number) => {
+      const other = new pg.Client({ connectionString: oltp.url })
+      other.on('error', () => undefined)
+      await other.connect()
       const both = [oltp.client, other]
       await Promise.all(both.map((client) => client.query('begin')))
-      for (let i = 0; i < 3; i += 1) for (const client of both) await insert(client, 1 + pick(3))
-      await Promise.all(both.map((client) => client.query('commit')))
-      await insert(oltp.client, 30)
+      for (let i = 0; i < 3; i += 1) for (const client of both) await insert(client, 1 + pick(8))
+      await Promise.all(both.map((client, i) => client.query(i === 1 && pick(4) === 0 ? 'rollback' : 'commit')))
+      await insert(oltp.client, 10 + pick(20))
+      await other.end()
     }
-    const crashing = () => startWorkerProcess(database, { at: 2 + pick(4), when: pick(2) === 0 ? 'before' : 'after' })
-    let standby = crashing()
-    for (let round = 0; round < KILLS; round += 1) {
-      const worker = standby
-      standby = crashing()
-      const done = ended(worker)
-      const late = setTimeout(() => worker.kill('SIGKILL'), 20_000)
-      while (worker.exitCode === null && worker.signalCode === null) {
-        await write()
-        await wait(200)
-      }
-      clearTimeout(late)
-      await done
-      expect(worker.signalCode).toBe('SIGKILL')
+    const committed = async () => {
+      const { rows } = await query('select count(*)::integer as n from mood_entries')
+      return Number(rows[0]?.n) - Number(before[0]?.n)
     }
-    standby.kill('SIGKILL')
-    const last = startWorkerProcess(database)
-    const stored = async () => {
-      const { rows } = await database.pool.query<{ n: number; members: number }>(
-        `select count(*)::integer as n, count(distinct occurred_at)::integer as members from analytics.events
+    await surviveKills({
+      database,
+      tenant,
+      source: 'oltp_replication',
+      produce,
+      async inStep() {
+        const { rows } = await database.pool.query<{ n: number; times: number }>(
+          `select count(*)::integer as n, count(distinct occurred_at)::integer as times from analytics.events
            where tenant_id = $1 and type = 'mood_logged' and user_id = 'kim'`,
-        [tenant.id],
-      )
-      return rows[0]
-    }
-    try {
-      await eventually(async () => expect(await stored()).toEqual({ n: written, members: written }), 60_000)
-    } finally {
-      last.kill('SIGKILL')
-      await ended(last)
-    }
-    const { rows: after } = await query('select count(*)::integer as n from mood_entries')
-    expect(Number(after[0]?.n) - Number(before[0]?.n)).toBe(written)
-    await other.end()
+          [tenant.id],
+        )
+        const n = await committed()
+        expect(rows[0]).toEqual({ n, times: n })
+      },
+      async crashBroker() {
+        // A transaction is under way: what it wrote is in the log and must not count.
+        await query('begin')
+        await insert(oltp.client, 5)
+        await oltp.crash()
+      },
+    })
     await off(tenant)
   })
 })

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { writeSecret } from '../../../db/secrets.ts'
+import { listQuarantine, replayQuarantine } from '../../../db/quarantine.ts'
+import { piiKey, writeSecret } from '../../../db/secrets.ts'
 import { countPushed, sourceStatus } from '../../../db/sources/runners.ts'
 import { createTenant, type Tenant } from '../../../db/tenant.ts'
 import { updateTenant } from '../../../db/tenant-settings.ts'
@@ -256,11 +257,82 @@ describe('sources that tenants have switched on', () => {
     await running.close()
   })
 
-  it('what came by request instead of being read is counted beside it, without a lag', async () => {
+  it('what the database refuses for its data is kept in the quarantine after its last try; those around it are not', async () => {
+    await database.pool.query(`alter table analytics.events add constraint poison check (user_id not like 'poison%')`)
+    const source = defineSource({
+      name: 'ticker',
+      docs: 'docs/sources/ticker.md',
+      settings: z.strictObject({}),
+      secrets: [],
+      position: z.int(),
+      async run({ accept, position = 0, signal }) {
+        const events = Array.from({ length: 50 }, (_, i) => ({
+          ...tick(`n-${i}`),
+          user_id: [7, 8, 49].includes(i) ? `poison-${i}` : 'member-1',
+        }))
+        if (position === 0) await accept({ events, position: 1 })
+        await pause(60_000, signal)
+        return undefined
+      },
+    })
+    const tenant = await tenantWith({ 'source.ticker.enabled': true })
+    const running = await start(source)
+    await eventually(async () =>
+      expect(await status(tenant)).toMatchObject({ processed: 50, accepted: 47, failed: 3, errors: 0 }),
+    )
+    const { rows } = await database.pool.query<{ code: string; user: string }>(
+      `select errors -> 0 ->> 'code' as code, body ->> 'user_id' as user from analytics.quarantine where tenant_id = $1 order by 2`,
+      [tenant.id],
+    )
+    expect(rows.map(({ code, user }) => `${code} ${user}`)).toEqual([
+      'poison_message poison-49',
+      'poison_message poison-7',
+      'poison_message poison-8',
+    ])
+    // The cause is mended: what was kept is stored.
+    await database.pool.query('alter table analytics.events drop constraint poison')
+    const intake = { tenant, piiKey: await piiKey(database.pool, masterKey, tenant.id) }
+    const kept = await listQuarantine(database.pool, tenant.id, 10)
+    expect(await replayQuarantine(database.pool, intake, kept)).toEqual({ accepted: 3, duplicates: 0, rejected: 0 })
+    await off(tenant)
+    await running.close()
+  })
+
+  it('a batch that is read again after a crash leaves its rejected messages in the quarantine once', async () => {
+    let crashes = 2
+    const source = defineSource({
+      name: 'ticker',
+      docs: 'docs/sources/ticker.md',
+      settings: z.strictObject({}),
+      secrets: [],
+      position: z.int(),
+      async run({ accept, position = 0, signal }) {
+        const rejected = [{ body: { odd: true }, code: 'unreadable_message', message: 'This is no change event.' }]
+        const events = [tick('good'), { ...tick('bad'), type: 'no_such_type' }]
+        if (position === 0) await accept({ events, rejected, ...(crashes > 0 ? {} : { position: 1 }) })
+        crashes -= 1
+        if (crashes >= 0) throw new Error('the other side was not told')
+        await pause(60_000, signal)
+        return undefined
+      },
+    })
+    const tenant = await tenantWith({ 'source.ticker.enabled': true })
+    const running = await start(source)
+    await eventually(async () => expect(await status(tenant)).toMatchObject({ processed: 9, accepted: 1, errors: 2 }))
+    expect(await listQuarantine(database.pool, tenant.id, 10)).toHaveLength(2)
+    await off(tenant)
+    await running.close()
+  })
+
+  it('what came by request instead of being read is counted beside it; its lag is how late the newest came', async () => {
     const tenant = await tenantWith({})
     const counts = { processed: 3, accepted: 2, duplicates: 1, failed: 0 }
     await countPushed(database.pool, tenant.id, 'uploads', counts)
+    expect(await status(tenant)).toMatchObject({ state: 'pushed', lag_seconds: null })
+    await countPushed(database.pool, tenant.id, 'uploads', { ...counts, newestAt: Date.now() - 60_000 })
     await countPushed(database.pool, tenant.id, 'uploads', counts)
-    expect(await status(tenant)).toMatchObject({ source: 'uploads', processed: 6, accepted: 4, lag_seconds: null })
+    const found = await status(tenant)
+    expect(found).toMatchObject({ source: 'uploads', state: 'pushed', processed: 9, accepted: 6 })
+    expect(Math.round(found?.lag_seconds ?? 0)).toBe(60)
   })
 })

@@ -41,6 +41,8 @@ export interface SupabaseServer {
   broadcast(topic: string, payload: unknown): void
   /** Ends every connection, as a restart of the server does. */
   drop(): void
+  /** Nobody answers for `ms`; then the same rows, at the same address, and subscribers have to join again. */
+  crash(ms: number): Promise<void>
   connections(): number
   close(): Promise<void>
 }
@@ -186,6 +188,17 @@ export async function startSupabase(): Promise<SupabaseServer> {
     },
     drop() {
       for (const socket of sockets.clients) socket.terminate()
+    },
+    async crash(ms) {
+      const { port } = http.address() as AddressInfo
+      for (const one of subscribers) clearTimeout(one.expires)
+      for (const socket of sockets.clients) socket.terminate()
+      subscribers.clear()
+      const closed = new Promise((resolve) => http.close(resolve))
+      http.closeAllConnections()
+      await closed
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve))
     },
     connections: () => sockets.clients.size,
     async close() {

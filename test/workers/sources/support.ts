@@ -54,23 +54,25 @@ export async function startRedisServer(): Promise<RedisServer> {
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const script = fileURLToPath(new URL('./worker-process.ts', import.meta.url))
 
-/**
- * A worker process that reads the sources switched on. `crashAt`: it ends itself with SIGKILL around its nth batch, before
- * the events are stored, after that (the other side not told yet), or after everything.
- */
-export function startWorkerProcess(
-  database: TestDatabase,
-  crash?: { readonly at: number; readonly when: 'before' | 'after' },
-): ChildProcess {
-  const env = { ...databaseEnvironment(database), CRASH: crash ? `${crash.when}:${crash.at}` : '' }
+/** SIGKILL around a batch: before its events are stored, or after that, the other side not told yet. */
+export interface CrashOrder {
+  readonly when: 'before' | 'after'
+  /** Batches that pass before. */
+  readonly after: number
+}
+
+/** A worker process that reads the sources switched on; a `CrashOrder` sent to it ends it. */
+export function startWorkerProcess(database: TestDatabase): ChildProcess {
   return spawn(process.execPath, ['--import', tsx, script], {
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...databaseEnvironment(database) },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
 }
 
+const isGone = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+
 export async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  if (!isGone(child)) await once(child, 'exit')
 }
 
 /** Reproducible choices (mulberry32). */

@@ -1,15 +1,20 @@
-/** A worker process for tests: reads sources until it is killed, or kills itself at the batch that CRASH names. */
+/** A worker process for tests: reads sources until it is killed, or kills itself at the batch it is told. */
 import { attachOrOpen } from '../../../db/attach.ts'
 import { sources } from '../../../workers/sources/catalog.ts'
 import type { Source } from '../../../workers/sources/source.ts'
 import { startSources } from '../../../workers/sources/start.ts'
+import type { CrashOrder } from './support.ts'
 import { masterKey } from './worker-process-env.ts'
 
-const { DATA_DIR = '', DATABASE_URL, CRASH = '' } = process.env
-const [when, at] = CRASH.split(':')
-let batches = 0
-const dieAt = (moment: string) => {
-  if (when === moment && batches === Number(at)) process.kill(process.pid, 'SIGKILL')
+const { DATA_DIR = '', DATABASE_URL, VERBOSE } = process.env
+let order: CrashOrder | undefined
+process.on('message', (given: CrashOrder) => {
+  order = given
+})
+const passed = (moment: CrashOrder['when']) => {
+  if (order?.when !== moment) return
+  if (order.after === 0) process.kill(process.pid, 'SIGKILL')
+  order = { ...order, after: order.after - 1 }
 }
 
 const crashing = (source: Source): Source => ({
@@ -18,10 +23,9 @@ const crashing = (source: Source): Source => ({
     source.run({
       ...run,
       async accept(batch) {
-        batches += 1
-        dieAt('before')
+        passed('before')
         const answer = await run.accept(batch)
-        dieAt('after')
+        passed('after')
         return answer
       },
     }),
@@ -29,7 +33,7 @@ const crashing = (source: Source): Source => ({
 
 const database = await attachOrOpen({ dataDir: DATA_DIR, DATABASE_URL, DATABASE_POOL_SIZE: 3 })
 const log = (fields: object, message: string) => {
-  if (process.env.VERBOSE) console.error(message, fields)
+  if (VERBOSE) console.error(process.pid, message, fields)
 }
 await startSources({
   database,
