@@ -3,6 +3,7 @@ import { loadSecrets } from '../api/security/secrets.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { AttachedDatabase } from '../db/attach.ts'
 import { deleteSecret, listSecrets, rotatePiiKey, writeSecret } from '../db/secrets.ts'
+import { sourceStatus } from '../db/sources/runners.ts'
 import { createTenant, listTenants, type Tenant } from '../db/tenant.ts'
 import { updateTenant } from '../db/tenant-settings.ts'
 import { tenantBySlug, withDatabase } from './database.ts'
@@ -13,7 +14,7 @@ await run({
   help: `
 npm run tenant -- create <slug> --timezone <IANA> --currency <ISO> [--name <text>]
 npm run tenant -- set <slug> key=value …      an empty value removes; key=- reads the value from standard input
-npm run tenant -- show <slug>                 secrets are masked
+npm run tenant -- show <slug>                 with how each of its sources is doing; secrets are masked
 npm run tenant -- list
 npm run tenant -- rotate-pii-key <slug>       personal values are replaced under a new key from now on
 
@@ -107,5 +108,7 @@ async function standardInput(key: string): Promise<string> {
 async function show({ pool }: AttachedDatabase, tenant: Tenant): Promise<void> {
   const secrets = await listSecrets(pool, tenant.id)
   const masked = Object.fromEntries(secrets.map(({ name, updated_at }) => [name, `•••••• (set ${updated_at})`]))
-  console.log(JSON.stringify({ ...tenant, secrets: masked }, null, 2))
+  const sources = (await sourceStatus(pool)).filter((status) => status.tenant === tenant.slug)
+  const doing = Object.fromEntries(sources.map(({ tenant: _, source, ...status }) => [source, status]))
+  console.log(JSON.stringify({ ...tenant, secrets: masked, sources: doing }, null, 2))
 }

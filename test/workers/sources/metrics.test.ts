@@ -18,6 +18,7 @@ import { openPlatform, type Platform } from '../../support/platform.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const HOUR = 3_600_000
+const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:billing'
 
 let platform: Platform
 let certificate = ''
@@ -89,7 +90,7 @@ describe('/metrics has lag, processed and failed of every source', () => {
   })
 
   test('of the webhooks, direct and through SNS, and of imported billing events', async () => {
-    const tenant = await billingTenant(platform, 'lag-billing')
+    const tenant = await billingTenant(platform, 'lag-billing', { settings: { 'revenue.sns_topics': [TOPIC] } })
     const [event] = stripeEventsOf([
       { customer: 'm-1', start: '2026-01-05', end: null, amount: '10.00', currency: 'usd' },
     ])
@@ -112,20 +113,18 @@ describe('/metrics has lag, processed and failed of every source', () => {
     const message: Record<string, string> = {
       Type: 'Notification',
       MessageId: 'm1',
-      TopicArn: 'arn:aws:sns:eu-central-1:123456789012:billing',
+      TopicArn: TOPIC,
       Message: JSON.stringify({ detail: { ...event, id: 'evt_sns', created } }),
       Timestamp: new Date().toISOString(),
       SignatureVersion: '2',
       SigningCertURL: 'https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-1.pem',
     }
-    await updateTenant(platform.db.pool, tenant.slug, { settings: { 'revenue.sns_topics': [message.TopicArn] } })
     const signed = ['Message', 'MessageId', 'Timestamp', 'TopicArn', 'Type'].map(
       (name) => `${name}\n${message[name]}\n`,
     )
     const Signature = createSign('RSA-SHA256').update(signed.join('')).sign(readFileSync(keyFile, 'utf8'), 'base64')
     const payload = JSON.stringify({ ...message, Signature })
     const headers = { 'content-type': 'text/plain; charset=UTF-8' }
-    // Settings of a tenant are read again after a few seconds; by its id it has not been read yet.
     const url = `/webhooks/sns/${tenant.id}`
     expect((await platform.app.inject({ method: 'POST', url, payload, headers })).statusCode).toBe(200)
     await expectCounted(tenant, 'stripe_sns', 1, 0, 90)
