@@ -33,6 +33,11 @@ function withoutSecrets(value: unknown): Record<string, unknown> {
 /** Filled once a request has passed validation: what a refused request held is whatever was sent, and stays out. */
 const validated = new WeakMap<FastifyRequest, Record<string, unknown>>()
 
+/** Adds what a route found out to the request's entry: an id that it made, a keyed hash instead of a name. */
+export function auditAlso(request: FastifyRequest, parameters: Readonly<Record<string, unknown>>): void {
+  validated.set(request, { ...validated.get(request), ...parameters })
+}
+
 function entryOf(request: FastifyRequest, status: number): AuditEntry | undefined {
   const principal = principalOf(request)
   const { config, method, url } = request.routeOptions

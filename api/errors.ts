@@ -62,6 +62,12 @@ export const errors = {
   NOT_ACCEPTABLE: define(406, 'not_acceptable', 'No such representation', 'Accept application/json or text/csv.'),
   REQUEST_TIMEOUT: define(408, 'request_timeout', 'The request took too long to arrive', 'Send it again.'),
   CONFLICT: define(409, 'conflict', 'The state does not allow this', 'Read the current state and try again.'),
+  MEMBER_ERASED: define(
+    410,
+    'member_erased',
+    'The member was erased',
+    'Nothing is left but the receipt: DELETE the member again to see it.',
+  ),
   PAYLOAD_TOO_LARGE: define(
     413,
     'payload_too_large',

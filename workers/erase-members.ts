@@ -3,7 +3,7 @@ import { eraseBilling } from '../db/erasure/billing.ts'
 import { completeErasure } from '../db/erasure/complete.ts'
 import { eraseMentions, eraseRows } from '../db/erasure/events.ts'
 import { addCounts, type OpenErasure, openErasures } from '../db/erasure/member.ts'
-import { eraseAuditParameters, eraseQuarantine, eraseStatistics } from '../db/erasure/traces.ts'
+import { eraseAuditParameters, eraseExportRequests, eraseQuarantine, eraseStatistics } from '../db/erasure/traces.ts'
 import { withdrawMemberExports } from '../db/exports/jobs.ts'
 import { erasedName } from '../sources/member-ids.ts'
 import type { WorkerContext } from './context.ts'
@@ -39,6 +39,7 @@ async function erase(erasure: OpenErasure, context: WorkerContext): Promise<void
   await eraseMentions(pool, erasure)
   await eraseQuarantine(pool, erasure)
   await eraseAuditParameters(pool, erasure)
+  await eraseExportRequests(pool, erasure)
   await refreshTouched(pool)
   // Whoever needs such an export makes a new one; which of them named this member is not known without opening them.
   await addCounts(pool, erasure, { exports: await withdrawMemberExports(pool, erasure.tenant_id) })

@@ -1,6 +1,4 @@
 import type pg from 'pg'
-import { erasedName, withoutMember } from '../../sources/member-ids.ts'
-import type { RevenueFact } from '../../sources/revenue/facts.ts'
 import type { Provider } from '../../sources/revenue/to-facts.ts'
 import { announceRefreshed, recordTouched } from '../ledgers.ts'
 import { foldEvents, REVENUE_FOLD_LOCK } from '../revenue/fold.ts'
@@ -9,41 +7,25 @@ import { readingOf } from '../revenue/webhooks.ts'
 import { loadSql } from '../sql.ts'
 import { findTenant, inTransaction } from '../tenant.ts'
 import { addCounts, type OpenErasure } from './member.ts'
+import { billingOf } from './named.ts'
 
 const rewriteBilling = loadSql(new URL('./rewrite-billing.sql', import.meta.url))
-
-interface StoredEvent {
-  readonly provider: Provider
-  readonly event_id: string
-  readonly body: unknown
-  readonly facts: readonly RevenueFact[]
-}
 
 /**
  * Replaces the member by nobody's name in everything that providers sent, and folds those customers again: no amount, day
  * or count of the ledger changes, so that finance goes on reconciling with the provider. Returns how many events it rewrote.
  */
 export async function eraseBilling(pool: pg.Pool, erasure: OpenErasure): Promise<number> {
-  const { tenant_id, subject, member_hash } = erasure
+  const { tenant_id } = erasure
   const tenant = await findTenant(pool, { id: tenant_id })
   if (!tenant) return 0
   return inTransaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [REVENUE_FOLD_LOCK])
-    const stored = await client.query<StoredEvent>(
-      `select w.provider, w.event_id, w.body, coalesce((
-         select jsonb_agg(f.fact) from analytics.revenue_facts f
-         where f.tenant_id = w.tenant_id and f.provider = w.provider and f.event_id = w.event_id
-       ), '[]') as facts
-       from analytics.revenue_webhooks w
-       where w.tenant_id = $1 and strpos(w.body::text, $2) > 0`,
-      [tenant_id, subject],
-    )
-    const rewritten = stored.rows.flatMap(({ provider, event_id, body, facts }) => {
-      const without = withoutMember(body, subject, erasedName(member_hash))
-      if (without === body) return []
+    const rewritten = (await billingOf(client, erasure)).map(({ provider, event_id, facts, without }) => ({
       // Its id stays, also one that was made of the old body: it is what a second delivery is recognised by.
-      return [{ old: facts, event: { ...readingOf(provider, without), provider, event_id } }]
-    })
+      old: facts,
+      event: { ...readingOf(provider, without), provider, event_id },
+    }))
     if (rewritten.length === 0) return 0
     const events = rewritten.map(({ event }) => withEventId(event))
     const kept = new Set(customersNamed(events.flatMap(({ facts }) => facts)))

@@ -1,29 +1,17 @@
 import type pg from 'pg'
-import { erasedName, withoutMember } from '../../sources/member-ids.ts'
 import { FOLD_LOCK, recordTouched } from '../ledgers.ts'
 import { loadSql } from '../sql.ts'
 import { inTransaction } from '../tenant.ts'
 import { addCounts, type OpenErasure } from './member.ts'
+import { type Mention, mentionsOf, pieces } from './named.ts'
 
 const memberSpan = loadSql(new URL('./member-span.sql', import.meta.url))
 const eraseEvents = loadSql(new URL('./erase-events.sql', import.meta.url))
-const mentions = loadSql(new URL('./mentions.sql', import.meta.url))
 const rewriteMentions = loadSql(new URL('./rewrite-mentions.sql', import.meta.url))
-
-const DAY_MS = 86_400_000
-/** Days of raw events that one transaction changes: what it decompresses must fit into the embedded engine's memory. */
-const PIECE_DAYS = 31
 
 /** Takes the limit off rows that may be decompressed; the pieces are the limit here. */
 const withoutLimit = (client: pg.PoolClient) =>
   client.query('set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0')
-
-/** Ranges of at most `PIECE_DAYS` that cover two instants, both inclusive. */
-function* pieces(from: string, to: string): Generator<{ from: string; to: string }> {
-  const end = Date.parse(to) + 1
-  for (let at = Math.floor(Date.parse(from) / DAY_MS) * DAY_MS; at < end; at += PIECE_DAYS * DAY_MS)
-    yield { from: new Date(at).toISOString(), to: new Date(at + PIECE_DAYS * DAY_MS).toISOString() }
-}
 
 async function span(
   pool: pg.Pool,
@@ -84,39 +72,24 @@ function eraseLedgers(pool: pg.Pool, erasure: OpenErasure): Promise<number> {
   })
 }
 
-interface Mention {
-  readonly event_id: string
-  readonly occurred_at: string
-  readonly user_id: string
-  readonly properties: unknown
-}
-
 /** Replaces the member's id in what other members' events say about them: who invited whom, a shared link. */
 export async function eraseMentions(pool: pg.Pool, erasure: OpenErasure): Promise<void> {
-  const { tenant_id, subject, member_hash } = erasure
-  const { rows } = await pool.query<{ first: string | null; last: string | null }>(
-    `select min(range_start) as first, max(range_end) as last from timescaledb_information.chunks
-     where hypertable_schema = 'analytics' and hypertable_name = 'events'`,
-  )
-  const { first = null, last = null } = rows[0] ?? {}
-  if (!first || !last) return
-  for (const piece of pieces(first, last)) {
-    const range = { tenant: tenant_id, member: subject, from_at: piece.from, to_at: piece.to }
-    const found = await pool.query<Mention>(mentions.bind(range))
-    const changed = found.rows.flatMap((row) => {
-      const properties = withoutMember(row.properties, subject, erasedName(member_hash))
-      return properties === row.properties ? [] : [{ ...row, properties }]
-    })
-    for (const member of new Set(changed.map(({ user_id }) => user_id)))
+  for await (const found of mentionsOf(pool, erasure))
+    for (const member of new Set(found.map(({ user_id }) => user_id))) {
+      const theirs = found.filter(({ user_id }) => user_id === member)
       await rewrite(
         pool,
         erasure,
-        changed.filter(({ user_id }) => user_id === member),
+        theirs.map(({ without, ...event }) => ({ ...event, properties: without })),
       )
-  }
+    }
 }
 
-async function rewrite(pool: pg.Pool, erasure: OpenErasure, events: readonly Mention[]): Promise<void> {
+async function rewrite(
+  pool: pg.Pool,
+  erasure: OpenErasure,
+  events: readonly (Omit<Mention, 'properties'> & { properties: unknown })[],
+): Promise<void> {
   const times = events.map(({ occurred_at }) => occurred_at).sort()
   const [first] = events
   if (!first) return

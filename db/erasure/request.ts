@@ -53,6 +53,15 @@ export async function requestErasure(
   return rows[0]
 }
 
+/** Whether a member was erased or is being erased. Within a transaction: nobody's erasure begins before it ends. */
+export async function isErased(client: pg.ClientBase, tenantId: string, hash: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    'select from analytics.erased_members where tenant_id = $1 and member_hash = $2',
+    [tenantId, hash],
+  )
+  return rowCount === 1
+}
+
 /** An erasure of a tenant by its id; undefined when there is none. */
 export async function findErasure(pool: pg.Pool, tenantId: string, id: string): Promise<Erasure | undefined> {
   const { rows } = await pool.query<Erasure>(

@@ -1,21 +1,22 @@
 import type pg from 'pg'
-import { erasedName, withoutMember } from '../../sources/member-ids.ts'
 import { inTransaction } from '../tenant.ts'
 import { addCounts, type OpenErasure } from './member.ts'
+import { auditParametersOf, exportsNaming, quarantinedOf } from './named.ts'
 
 /** Rejected events of the member and work set aside go; in the events of others only the id is replaced. */
 export async function eraseQuarantine(pool: pg.Pool, erasure: OpenErasure): Promise<void> {
-  const { tenant_id, subject, member_hash } = erasure
+  const { tenant_id, subject } = erasure
   await inTransaction(pool, async (client) => {
-    const { rows } = await client.query<{ id: number; body: unknown; errors: unknown }>(
-      `select id, body, errors from analytics.quarantine
-       where tenant_id = $1 and strpos(concat(body, errors), $2) > 0 for update`,
+    // Nobody replays them meanwhile.
+    await client.query(
+      'select from analytics.quarantine where tenant_id = $1 and strpos(concat(body, errors), $2) > 0 for update',
       [tenant_id, subject],
     )
-    const changed = rows.flatMap(({ id, ...row }) => {
-      const without = withoutMember(row, subject, erasedName(member_hash)) as typeof row
-      return without === row ? [] : [{ id, ...without, own: isAbout(row.body, subject) }]
-    })
+    const changed = (await quarantinedOf(client, erasure)).map(({ id, body, without }) => ({
+      id,
+      ...without,
+      own: isAbout(body, subject),
+    }))
     await client.query(
       `with given as (select * from jsonb_to_recordset($1::jsonb) as x (id bigint, body jsonb, errors jsonb, own boolean)),
        gone as (delete from analytics.quarantine q using given g where q.id = g.id and g.own)
@@ -37,23 +38,35 @@ function isAbout(body: unknown, userId: string): boolean {
 
 /** Who read, exported or changed something stays; about whom they asked does not. */
 export async function eraseAuditParameters(pool: pg.Pool, erasure: OpenErasure): Promise<void> {
-  const { tenant_id, subject, member_hash } = erasure
+  const { tenant_id } = erasure
   await inTransaction(pool, async (client) => {
     await client.query(`set local analytics.audit_exception = 'erasure'`)
-    const { rows } = await client.query<{ parameters: Record<string, unknown> }>(
-      `select distinct parameters from analytics.analytics_audit_log
-       where tenant_id = $1 and strpos(parameters::text, $2) > 0`,
-      [tenant_id, subject],
-    )
-    for (const { parameters } of rows) {
-      const without = withoutMember(parameters, subject, erasedName(member_hash))
-      if (without === parameters) continue
+    for (const { parameters, without } of await auditParametersOf(client, erasure)) {
       const { rowCount } = await client.query(
         'update analytics.analytics_audit_log set parameters = $3 where tenant_id = $1 and parameters = $2',
         [tenant_id, JSON.stringify(parameters), JSON.stringify(without)],
       )
       await addCounts(client, erasure, { analytics_audit_log: rowCount ?? 0 })
     }
+  })
+}
+
+/** Who asked for what stays, about whom does not; an export of the member that is not made yet never will be. */
+export async function eraseExportRequests(pool: pg.Pool, erasure: OpenErasure): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    const named = await exportsNaming(client, erasure)
+    for (const { id, without } of named)
+      await client.query(
+        `update analytics.report_jobs
+         set payload = $2, params = $3, request_hash = 'erased', idempotency_key = null,
+           status = case when type = 'member' and status in ('queued', 'running') then 'cancelled' else status end,
+           run = case when type = 'member' then null else run end,
+           lease_until = case when type = 'member' then null else lease_until end,
+           finished_at = case when type = 'member' then coalesce(finished_at, now()) else finished_at end
+         where id = $1`,
+        [id, JSON.stringify(without.payload), JSON.stringify(without.params)],
+      )
+    await addCounts(client, erasure, { report_jobs: named.length })
   })
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
+import { isErased } from '../erasure/request.ts'
 import { loadSql } from '../sql.ts'
 import { inTransaction, withTenant } from '../tenant.ts'
 import { type ExportFormat, type ExportPayload, type ExportType, exportPayloadSchema } from './payload.ts'
@@ -54,19 +55,23 @@ export interface ExportRequest {
   readonly requestHash: string
   /** Open exports a tenant may have. */
   readonly most: number
+  /** Keyed hash of the member it is about: refused when that member was erased, or is being erased. */
+  readonly member?: string | undefined
 }
 
 export type Requested =
   | { readonly outcome: 'new' | 'known'; readonly id: string }
   | { readonly outcome: 'full'; readonly id?: undefined }
   | { readonly outcome: 'reused'; readonly id?: undefined }
+  | { readonly outcome: 'erased'; readonly id?: undefined }
 
-/** Stores a request once per idempotency key. `full`: the tenant has too many open ones; `reused`: another request's key. */
+/** Stores a request once per idempotency key. `full`: the tenant has too many open ones; `reused`: another request's key; `erased`: the member is. */
 export async function requestExport(pool: pg.Pool, request: ExportRequest): Promise<Requested> {
   const { tenantId, payload } = request
   return inTransaction(pool, async (client) => {
     // Requests of a tenant one after the other, so that neither the bound nor the key can be passed at the same time.
     await client.query('select pg_advisory_xact_lock(hashtextextended($1, 26))', [tenantId])
+    if (request.member !== undefined && (await isErased(client, tenantId, request.member))) return { outcome: 'erased' }
     const { rows } = await client.query<{ id: string; request_hash: string; known: boolean }>(
       requestSql.bind({
         tenant_id: tenantId,

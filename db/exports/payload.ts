@@ -10,10 +10,11 @@ export const exportTypes = [
   'churn_risk',
   'fact_productivity',
   'audit',
+  'member',
 ] as const
 export type ExportType = (typeof exportTypes)[number]
 
-export const exportFormats = ['csv', 'pdf', 'parquet'] as const
+export const exportFormats = ['csv', 'pdf', 'parquet', 'json'] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
 const filters = z.partialRecord(
@@ -56,5 +57,7 @@ export const exportPayloadSchema = z.discriminatedUnion('type', [
   }),
   // Days, `to` exclusive.
   z.object({ type: z.enum(['churn_risk', 'fact_productivity', 'audit']), from: z.string(), to: z.string() }),
+  // Everything about one member.
+  z.object({ type: z.literal('member'), user_id: z.string(), member_hash: z.string() }),
 ])
 export type ExportPayload = z.infer<typeof exportPayloadSchema>

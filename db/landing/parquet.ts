@@ -97,6 +97,15 @@ export async function cutIntoParts(duck: Duck, dataset: Dataset & { readonly par
   }))
 }
 
+/** A member's rows of a file, their properties as JSON. */
+export async function memberLines(duck: Duck, path: string, userId: string): Promise<Record<string, unknown>[]> {
+  const found = await duck.runAndReadAll(`select * from ${fromParquet(path)} where user_id = ${literal(userId)}`)
+  return found.getRowObjectsJson().map(({ tenant_id: _, ...row }) => ({
+    ...row,
+    ...(typeof row.properties === 'string' ? { properties: JSON.parse(row.properties) as unknown } : {}),
+  }))
+}
+
 /**
  * Copies a file of a dataset with a user_id without a member: their rows are left out, mentions in properties replaced.
  * Undefined when the file does not hold the member.
@@ -111,11 +120,14 @@ export async function copyWithout(
   const id = literal(member.id)
   const quoted = literal(JSON.stringify(member.id))
   const pattern = `'(^|[^A-Za-z0-9-])' || regexp_escape(${id}) || '([^A-Za-z0-9_-]|$)'`
+  const replaced = (text: string) =>
+    `regexp_replace(${text}, ${pattern}, ${literal(`\\1${member.replacement}\\2`)}, 'g')`
   // What sources/member-ids.ts does, as far as text without keys allows.
   const [mentioned, without] = isTelling(member.id)
     ? [
         `regexp_matches(properties, ${pattern})`,
-        `regexp_replace(properties, ${pattern}, ${literal(`\\1${member.replacement}\\2`)}, 'g')`,
+        // Twice: what ends one mention may begin the next.
+        replaced(replaced('properties')),
       ]
     : [
         `contains(properties, ${quoted})`,

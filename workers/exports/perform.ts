@@ -7,10 +7,12 @@ import { pipeline } from 'node:stream/promises'
 import { DateTime } from 'luxon'
 import type { Database } from '../../db/database.ts'
 import type { ClaimedExport, ExportOutcome } from '../../db/exports/jobs.ts'
+import type { ExportPayload } from '../../db/exports/payload.ts'
 import { type CsvDialect, tableCsv } from '../../db/exports/stream.ts'
 import { type Column, type ExportTable, exportTables, isTableExport } from '../../db/exports/tables.ts'
 import { findTenant, type Tenant, withTenant } from '../../db/tenant.ts'
 import type { ObjectStore } from '../../objects/store.ts'
+import { memberJson } from './member.ts'
 import { writeParquet } from './parquet.ts'
 import type { Report } from './report.ts'
 import { isReport, readReport } from './reports/index.ts'
@@ -37,6 +39,7 @@ const contentTypes = {
   csv: 'text/csv; charset=utf-8',
   parquet: 'application/vnd.apache.parquet',
   pdf: 'application/pdf',
+  json: 'application/json',
 } as const
 const PROGRESS_MS = 250
 
@@ -44,7 +47,6 @@ const PROGRESS_MS = 250
 export async function performExport(job: ClaimedExport, context: Performance): Promise<ExportOutcome> {
   const tenant = await findTenant(context.database.pool, { id: job.tenantId })
   if (!tenant) throw new Error('the tenant of the export is gone')
-  const source = sourceOf(job, tenant, context)
   const key = `exports/${job.tenantId}/${job.id}/${job.run}.${job.format}`
   const put = async (body: Readable | Uint8Array) => {
     try {
@@ -54,7 +56,16 @@ export async function performExport(job: ClaimedExport, context: Performance): P
       if (body instanceof Readable) body.destroy()
     }
   }
+  const { payload } = job
+  if (payload.type === 'member') {
+    const { stream, rows } = memberJson({ pool: context.database.pool, objects: context.objects, tenant }, payload)
+    const stored = await put(abortable(stream, context.signal))
+    return { ...stored, rows: rows() }
+  }
+  const source = sourceOf(payload, tenant, context)
   switch (job.format) {
+    case 'json':
+      throw new Error(`${payload.type} is not made as JSON`)
     case 'csv': {
       const { stream, rows } = await watched(source, { lineEnd: 'crlf', spreadsheetSafe: true }, context, 100)
       const stored = await put(stream)
@@ -86,7 +97,9 @@ export async function performExport(job: ClaimedExport, context: Performance): P
   }
 }
 
-function sourceOf({ payload }: ClaimedExport, tenant: Tenant, { database }: Performance): Source {
+type TablePayload = Exclude<ExportPayload, { type: 'member' }>
+
+function sourceOf(payload: TablePayload, tenant: Tenant, { database }: Performance): Source {
   if (isReport(payload)) {
     const read = async () =>
       withTenant(

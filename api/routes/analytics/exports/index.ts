@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { cancelExport, type ExportJob, findExport, listExports, requestExport } from '../../../../db/exports/jobs.ts'
 import type { ExportFormat, ExportType } from '../../../../db/exports/payload.ts'
 import type { ObjectStore } from '../../../../objects/store.ts'
+import { userIdPattern } from '../../../../sources/envelope.ts'
+import { auditAlso } from '../../../audit.ts'
 import { ApiError, errors } from '../../../errors.ts'
 import { acceptedSchema, exportListSchema, exportSchema } from '../../../schemas/exports.ts'
 import { type Principal, requireRole } from '../../../security/principal.ts'
 import type { AnalyticsOptions } from '../options.ts'
 import { exportBodySchema, idempotencyHeaderSchema, listQuerySchema } from './schemas.ts'
-import { availableTypes, exportDefinitions } from './types.ts'
+import { availableTypes, exportDefinitions, formatsOf } from './types.ts'
 
 const roles = ['admin', 'finance'] as const
 const LINK_SECONDS = 15 * 60
@@ -19,6 +22,7 @@ const requestErrors = [
   errors.UNKNOWN_DIMENSION,
   errors.IDEMPOTENCY_KEY_REUSED,
   errors.TOO_MANY_EXPORTS,
+  errors.MEMBER_ERASED,
 ]
 
 /** Files of what the other routes show, made by a worker and fetched by signed link. */
@@ -26,11 +30,12 @@ export const exportRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
   const { config, objects } = app.deps
   const { pool } = app.deps.database
 
-  async function request(
-    principal: Principal,
+  async function ask(
+    request: FastifyRequest,
     asked: { type: ExportType; format: ExportFormat; params: Record<string, unknown> },
     idempotencyKey: string | undefined,
   ) {
+    const { principal } = request
     const definition = exportDefinitions[asked.type]
     if (!definition) throw new ApiError(errors.VALIDATION_FAILED)
     requireRole(principal, definition.roles)
@@ -39,10 +44,19 @@ export const exportRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
       throw new ApiError(errors.VALIDATION_FAILED, {
         errors: params.error.issues.map(({ path, message }) => ({ path: ['params', ...path].join('.'), message })),
       })
-    const { tenant } = await contextOf(principal.tenantId)
+    const formats = formatsOf(definition)
+    if (!formats.includes(asked.format))
+      throw new ApiError(errors.VALIDATION_FAILED, {
+        errors: [{ path: 'format', message: `${asked.type} is made as ${formats.join(', ')}` }],
+      })
+    const context = await contextOf(principal.tenantId)
+    const { tenant } = context
+    const payload = definition.toPayload(params.data, context, principal)
+    const member = payload.type === 'member' ? payload.member_hash : undefined
     const requested = await requestExport(pool, {
       tenantId: tenant.id,
-      payload: definition.toPayload(params.data, tenant, principal),
+      payload,
+      member,
       format: asked.format,
       params: asked.params,
       requestedBy: principal.sub,
@@ -55,10 +69,17 @@ export const exportRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
     })
     if (requested.outcome === 'full')
       throw new ApiError(errors.TOO_MANY_EXPORTS, { headers: { 'retry-after': RETRY_AFTER_SECONDS } })
+    if (requested.outcome === 'erased') throw new ApiError(errors.MEMBER_ERASED)
     if (requested.outcome === 'reused') throw new ApiError(errors.IDEMPOTENCY_KEY_REUSED)
     if (requested.outcome === 'new') exportRequested()
     const status =
       requested.outcome === 'new' ? 'queued' : ((await findExport(pool, tenant.id, requested.id))?.status ?? 'queued')
+    auditAlso(request, {
+      type: asked.type,
+      format: asked.format,
+      export: requested.id,
+      ...(member && { member_hash: member }),
+    })
     return { id: requested.id, status, status_url: statusUrl(requested.id) }
   }
 
@@ -75,8 +96,8 @@ export const exportRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
         response: { 202: acceptedSchema },
       },
     },
-    async ({ principal, body, headers }, reply) => {
-      const accepted = await request(principal, body, headers['idempotency-key'])
+    async (request, reply) => {
+      const accepted = await ask(request, request.body, request.headers['idempotency-key'])
       return reply.code(202).header('location', accepted.status_url).send(accepted)
     },
   )
@@ -84,7 +105,7 @@ export const exportRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
   app.get(
     '/export',
     {
-      config: { roles, audit: 'export.request', errors: requestErrors },
+      config: { roles, audit: 'export.request', errors: requestErrors, personal: ['user_id'] },
       schema: {
         tags: ['exports'],
         summary: 'Ask for a file, by GET',
@@ -97,9 +118,31 @@ export const exportRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
         response: { 202: acceptedSchema },
       },
     },
-    async ({ principal, query, headers }, reply) => {
-      const { type, format, ...params } = query
-      const accepted = await request(principal, { type, format, params }, headers['idempotency-key'])
+    async (request, reply) => {
+      const { type, format, ...params } = request.query
+      const accepted = await ask(request, { type, format, params }, request.headers['idempotency-key'])
+      return reply.code(202).header('location', accepted.status_url).send(accepted)
+    },
+  )
+
+  app.post(
+    '/members/:user_id/export',
+    {
+      config: { roles: ['admin'], audit: 'member.export', errors: requestErrors, personal: ['user_id'] },
+      schema: {
+        tags: ['compliance'],
+        summary: 'Everything about one member, as JSON',
+        description:
+          'An export of type `member`: rows of every table with the member, what providers sent about them, rejected events, where others’ events name them, and what only the landing zone still holds. For somebody never heard of the file says that there is nothing.',
+        params: z.object({ user_id: z.string().regex(userIdPattern) }),
+        headers: idempotencyHeaderSchema,
+        response: { 202: acceptedSchema },
+      },
+    },
+    async (request, reply) => {
+      const { user_id } = request.params
+      const asked = { type: 'member', format: 'json', params: { user_id } } as const
+      const accepted = await ask(request, asked, request.headers['idempotency-key'])
       return reply.code(202).header('location', accepted.status_url).send(accepted)
     },
   )

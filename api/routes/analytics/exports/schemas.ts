@@ -11,7 +11,7 @@ export const exportBodySchema = z
       .record(z.string(), z.unknown())
       .default({})
       .describe(
-        'The query parameters of the route that shows the same, by the same names: `metric` also takes `metric`; `fact_productivity` and `audit` take `from` and `to`.',
+        'The query parameters of the route that shows the same, by the same names: `metric` also takes `metric`; `fact_productivity` and `audit` take `from` and `to`, `member` takes `user_id` (format `json`, which is of this type only).',
       ),
   })
   .meta({
@@ -32,6 +32,7 @@ export const exportBodySchema = z
       { type: 'overview', format: 'pdf' },
       { type: 'revenue', format: 'pdf', params: { from: '2025-04-01', to: '2026-04-01', granularity: 'month' } },
       { type: 'fact_productivity', format: 'parquet', params: { from: '2026-01-01', to: '2026-04-01' } },
+      { type: 'member', format: 'json', params: { user_id: 'member-17' } },
     ],
   })
 

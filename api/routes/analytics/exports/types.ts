@@ -1,6 +1,6 @@
 import { DateTime } from 'luxon'
 import { z } from 'zod'
-import type { ExportPayload, ExportType } from '../../../../db/exports/payload.ts'
+import type { ExportFormat, ExportPayload, ExportType } from '../../../../db/exports/payload.ts'
 import type { PeriodRange } from '../../../../db/period.ts'
 import { periodRange, RangeError400 } from '../../../../db/period.ts'
 import type { Tenant } from '../../../../db/tenant.ts'
@@ -8,12 +8,15 @@ import { findMetric } from '../../../../metrics/catalog.ts'
 import { netMrr } from '../../../../metrics/net-mrr.ts'
 import { overviewMetrics } from '../../../../metrics/overview.ts'
 import { cohortUnits, retentionModes } from '../../../../metrics/retention-modes.ts'
+import { userIdPattern } from '../../../../sources/envelope.ts'
+import { erasureKeyOf, memberHash } from '../../../../sources/member-ids.ts'
 import { ApiError, errors } from '../../../errors.ts'
 import type { Principal, Role } from '../../../security/principal.ts'
 import { cohortFilters } from '../cohort-triangle.ts'
 import { mayRead } from '../describe.ts'
 import { readFilters, readMetricQuery, readQuerySchema, readRange } from '../read-query.ts'
 import { revenueCardMetrics, revenueSeriesMetrics } from '../revenue.ts'
+import type { TenantContext } from '../tenant-context.ts'
 
 /** A kind of export: who may have it, what may be asked, and what exactly a worker is then told. */
 interface ExportDefinition<Params extends z.ZodType = z.ZodType> {
@@ -21,9 +24,11 @@ interface ExportDefinition<Params extends z.ZodType = z.ZodType> {
   readonly roles: readonly Role[]
   /** Whether the file has rows of single members; an erasure withdraws it then. */
   readonly containsMembers: boolean
+  /** The formats there are; by default those of tables and pages. */
+  readonly formats?: readonly ExportFormat[]
   /** The query parameters of the route that shows the same, by the same names. */
   readonly params: Params
-  toPayload(params: z.infer<Params>, tenant: Tenant, principal: Principal): ExportPayload
+  toPayload(params: z.infer<Params>, context: TenantContext, principal: Principal): ExportPayload
 }
 
 const define = <Params extends z.ZodType>(definition: ExportDefinition<Params>): ExportDefinition =>
@@ -59,7 +64,7 @@ export const exportDefinitions: Partial<Record<ExportType, ExportDefinition>> = 
     roles: ['admin', 'finance'],
     containsMembers: false,
     params: readQuerySchema.omit({ compare: true }).extend({ metric: z.string().max(64) }),
-    toPayload({ metric: name, ...query }, tenant, principal) {
+    toPayload({ metric: name, ...query }, { tenant }, principal) {
       const metric = findMetric(name)
       if (!metric) throw new ApiError(errors.UNKNOWN_METRIC)
       if (!mayRead(principal.role, metric)) throw new ApiError(errors.ROLE_NOT_ALLOWED)
@@ -78,7 +83,7 @@ export const exportDefinitions: Partial<Record<ExportType, ExportDefinition>> = 
       'filter[cohort]': readQuerySchema.shape['filter[cohort]'],
       'filter[cohort_month]': readQuerySchema.shape['filter[cohort_month]'],
     }),
-    toPayload: (query, _tenant, principal) => ({
+    toPayload: (query, _context, principal) => ({
       type: 'overview',
       metrics: [...overviewMetrics],
       granularity: query.granularity,
@@ -99,7 +104,7 @@ export const exportDefinitions: Partial<Record<ExportType, ExportDefinition>> = 
       'filter[currency]': currency,
       'filter[provider]': provider,
     }),
-    toPayload(query, tenant, principal) {
+    toPayload(query, { tenant }, principal) {
       const { range, groupBy, filters } = readMetricQuery(query, netMrr, tenant, principal)
       const names = (metrics: readonly { readonly name: string }[]) => metrics.map(({ name }) => name)
       return {
@@ -125,7 +130,7 @@ export const exportDefinitions: Partial<Record<ExportType, ExportDefinition>> = 
       units: z.coerce.number().int().min(0).max(366).default(12),
       ...cohortFilters,
     }),
-    toPayload({ cohort, unit, mode, units: count, ...query }, tenant, principal) {
+    toPayload({ cohort, unit, mode, units: count, ...query }, { tenant }, principal) {
       if (mode === 'bracket')
         throw new ApiError(errors.VALIDATION_FAILED, {
           errors: [{ path: 'mode', message: 'bracket has one column only: read it from /cohorts' }],
@@ -150,14 +155,14 @@ export const exportDefinitions: Partial<Record<ExportType, ExportDefinition>> = 
     roles: ['admin'],
     containsMembers: true,
     params: days,
-    toPayload: (query, tenant) => ({ type: 'churn_risk', ...readDays(query, tenant) }),
+    toPayload: (query, { tenant }) => ({ type: 'churn_risk', ...readDays(query, tenant) }),
   }),
   fact_productivity: define({
     title: 'One row per member and day',
     roles: ['admin'],
     containsMembers: true,
     params: days,
-    toPayload: (query, tenant) => ({ type: 'fact_productivity', ...readDays(query, tenant) }),
+    toPayload: (query, { tenant }) => ({ type: 'fact_productivity', ...readDays(query, tenant) }),
   }),
   audit: define({
     title: 'The audit log',
@@ -165,8 +170,26 @@ export const exportDefinitions: Partial<Record<ExportType, ExportDefinition>> = 
     // Paths and filters name members.
     containsMembers: true,
     params: days,
-    toPayload: (query, tenant) => ({ type: 'audit', ...readDays(query, { ...tenant, timezone: 'UTC' }) }),
+    toPayload: (query, { tenant }) => ({ type: 'audit', ...readDays(query, { ...tenant, timezone: 'UTC' }) }),
+  }),
+  member: define({
+    title: 'Everything about one member, as JSON',
+    roles: ['admin'],
+    containsMembers: true,
+    formats: ['json'],
+    params: z.strictObject({ user_id: z.string().regex(userIdPattern) }),
+    toPayload: ({ user_id }, { piiKey }) => ({
+      type: 'member',
+      user_id,
+      member_hash: memberHash(erasureKeyOf(piiKey), user_id),
+    }),
   }),
 }
 
 export const availableTypes = Object.keys(exportDefinitions) as [ExportType, ...ExportType[]]
+
+const TABLES_AND_PAGES: readonly ExportFormat[] = ['csv', 'pdf', 'parquet']
+
+/** The formats a type is made in. */
+export const formatsOf = (definition: Pick<ExportDefinition, 'formats'>): readonly ExportFormat[] =>
+  definition.formats ?? TABLES_AND_PAGES
