@@ -48,6 +48,8 @@ export const environment = z.object({
   JWT_AUDIENCE: z.string().optional(),
   /** 32 bytes, base64: encrypts tenant secrets and PII keys at rest; generated into DATA_DIR on first local start. */
   MASTER_KEY: z.string().optional(),
+  /** While MASTER_KEY is being replaced: the other key, which only decrypts. */
+  MASTER_KEY_PREVIOUS: z.string().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   /** Heavy reads per tenant and minute. */
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(1).default(60),

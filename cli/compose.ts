@@ -15,6 +15,7 @@ import { type Database, openDatabase } from '../db/database.ts'
 import { REFRESHED_CHANNEL } from '../db/ledgers.ts'
 import { listen } from '../db/listen.ts'
 import { migrate, pendingMigrations } from '../db/migrate.ts'
+import { currentKey } from '../db/secrets.ts'
 import { listTenants } from '../db/tenant.ts'
 import { openObjectStore } from '../objects/open.ts'
 import type { ObjectStore } from '../objects/store.ts'
@@ -60,7 +61,7 @@ export async function openPlatform(config: Config, logStream?: LogStream): Promi
     const queues = await openQueues(config, database, (err) => logger.warn({ err }, 'a queue reports an error'))
     closers.push(queues.close)
     const objects = await openObjectStore(config, {
-      masterKey: secrets.masterKey,
+      masterKey: currentKey(secrets.masterKey),
       origin: new URL(config.PUBLIC_URL ?? localUrl(config)).origin,
     })
     closers.push(() => objects.close())
@@ -100,7 +101,7 @@ export async function openApp(platform: Platform, logStream?: LogStream): Promis
     objects,
     keys: {
       ...verificationKeys(config, secrets.jwtSecret, config.JWT_ALGORITHM),
-      embedKey: embedKeyOf(secrets.masterKey),
+      embedKey: embedKeyOf(currentKey(secrets.masterKey)),
     },
     redis,
     audit: audit.write,

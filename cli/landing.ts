@@ -1,6 +1,7 @@
 import { loadSecrets } from '../api/security/secrets.ts'
 import { loadConfig } from '../config.ts'
 import { landedFiles } from '../db/landing/books.ts'
+import { currentKey } from '../db/secrets.ts'
 import { listTenants } from '../db/tenant.ts'
 import { openObjectStore } from '../objects/open.ts'
 import { landTenant } from '../workers/landing/land.ts'
@@ -26,7 +27,7 @@ themselves. --deep also reads every row of every file. docs/warehouse.md shows h
     const config = loadConfig()
     await withDatabase(config, async (database) => {
       const { masterKey } = await loadSecrets(config)
-      const objects = await openObjectStore(config, { masterKey, origin: localUrl(config) })
+      const objects = await openObjectStore(config, { masterKey: currentKey(masterKey), origin: localUrl(config) })
       try {
         const { pool } = database
         const tenants = slug === undefined ? await listTenants(pool) : [await tenantBySlug(database, slug)]

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { loadSecrets } from '../api/security/secrets.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { AttachedDatabase } from '../db/attach.ts'
-import { deleteSecret, listSecrets, rotatePiiKey, writeSecret } from '../db/secrets.ts'
+import { deleteSecret, listSecrets, reencryptSecrets, rotatePiiKey, writeSecret } from '../db/secrets.ts'
 import { sourceStatus } from '../db/sources/runners.ts'
 import { createTenant, listTenants, type Tenant } from '../db/tenant.ts'
 import { updateTenant } from '../db/tenant-settings.ts'
@@ -17,6 +17,7 @@ npm run tenant -- set <slug> key=value …      an empty value removes; key=- re
 npm run tenant -- show <slug>                 with how each of its sources is doing; secrets are masked
 npm run tenant -- list
 npm run tenant -- rotate-pii-key <slug>       personal values are replaced under a new key from now on
+npm run tenant -- rotate-master-key           every tenant's secrets under MASTER_KEY that are still under MASTER_KEY_PREVIOUS
 
 Keys: name, timezone (applies to events from then on), currency, retention_months, sla_hours, session_gap_minutes,
 locale (how dashboards write numbers and dates, such as de-DE), pii_keys (names, comma-separated), feature.<name> (true or false), revenue.<name> (JSON),
@@ -32,13 +33,15 @@ and secrets, stored encrypted: stripe_webhook_secret, revenuecat_authorization, 
         for (const tenant of await listTenants(pool)) console.log(tenant.slug)
       })
     }
+    if (action === 'rotate-master-key' && slug === undefined) return rotateMasterKey(config)
     if (slug === undefined) usageError(action === undefined ? 'create, set, show or list?' : `${action} needs a slug`)
     if (action === 'set') return set(config, slug, pairs)
     if (pairs.length > 0) usageError(`unexpected: ${pairs.join(' ')}`)
     if (action === 'show')
       return withDatabase(config, async (database) => show(database, await tenantBySlug(database, slug)))
     if (action === 'rotate-pii-key') return rotate(config, slug)
-    if (action !== 'create') usageError(`unknown action ${action}: create, set, show, rotate-pii-key or list`)
+    if (action !== 'create')
+      usageError(`unknown action ${action}: create, set, show, rotate-pii-key, rotate-master-key or list`)
     if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(slug)) usageError('a slug has 1–63 lower-case letters, digits and dashes')
     const wanted = {
       slug,
@@ -73,6 +76,18 @@ async function rotate(config: Config, slug: string): Promise<void> {
     console.log(
       'new values are replaced under the new key, in running servers within 5 seconds; stored ones keep theirs',
     )
+  })
+}
+
+async function rotateMasterKey(config: Config): Promise<void> {
+  const { masterKey } = await loadSecrets(config)
+  if (!('current' in masterKey)) throw new UserError('set MASTER_KEY_PREVIOUS to the key before MASTER_KEY')
+  await withDatabase(config, async ({ pool }) => {
+    const { secrets, moved, unreadable } = await reencryptSecrets(pool, masterKey)
+    console.log(`${secrets} secrets, ${moved} of them were under the previous key and are under MASTER_KEY now`)
+    if (unreadable.length > 0)
+      throw new UserError(`neither key decrypts ${unreadable.join(', ')}: they are as they were; set them again`)
+    console.log('MASTER_KEY_PREVIOUS is needed no more, once no process writes under it')
   })
 }
 

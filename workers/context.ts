@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import type { MasterKey } from '../db/secrets.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { Queues } from './queues.ts'
 
@@ -24,7 +25,7 @@ export interface WorkerContext {
   readonly webhooks: WebhookLimits
   readonly logger: Logger
   /** Encrypts tenants' secrets: the keys of receipts among them. */
-  readonly masterKey: Buffer
+  readonly masterKey: MasterKey
   /** true from the moment the process begins to shut down: long work stops at its next safe point. */
   isClosing(): boolean
 }

@@ -7,7 +7,7 @@ import { eraseAuditParameters, eraseExportRequests, eraseQuarantine, eraseStatis
 import { withdrawMemberExports } from '../db/exports/jobs.ts'
 import { erasedName } from '../sources/member-ids.ts'
 import type { WorkerContext } from './context.ts'
-import { expireExports } from './expire-exports.ts'
+import { deleteLeftovers, expireExports } from './expire-exports.ts'
 import { eraseFromLanding } from './landing/erase.ts'
 
 /** What a statement that began before the erasure wrote meanwhile is found by the next pass. */
@@ -44,6 +44,7 @@ async function erase(erasure: OpenErasure, context: WorkerContext): Promise<void
   // Whoever needs such an export makes a new one; which of them named this member is not known without opening them.
   await addCounts(pool, erasure, { exports: await withdrawMemberExports(pool, erasure.tenant_id) })
   await expireExports({}, context)
+  await deleteLeftovers(context, erasure.tenant_id)
   const landing = { pool, objects, tenant: { id: erasure.tenant_id, slug: erasure.tenant_slug } }
   const member = { id: erasure.subject, replacement: erasedName(erasure.member_hash) }
   await addCounts(pool, erasure, { landing_files: await eraseFromLanding(landing, member) })

@@ -1,8 +1,8 @@
 import { exportsToDelete, forgetEnded, forgetFile, knownKeys } from '../db/exports/jobs.ts'
 import type { WorkerContext } from './context.ts'
 
-/** A file that no export knows and that is older than any run is the rest of a run whose process was lost. */
-const ORPHAN_MS = 24 * 3600 * 1000
+/** A file of this age that neither an export nor a run knows is the rest of a run whose process was lost. */
+const ORPHAN_MS = 3600 * 1000
 /** How long the list of exports remembers those that ended. */
 const REMEMBERED_DAYS = 90
 const KEYS_AT_ONCE = 500
@@ -21,10 +21,18 @@ export async function expireExports(
     deleted += 1
   }
   await forgetEnded(database.pool, REMEMBERED_DAYS)
-  return { deleted, orphans: await deleteOrphans(context) }
+  return { deleted, orphans: await deleteOrphans(context, 'exports/', ORPHAN_MS) }
 }
 
-async function deleteOrphans({ database, objects }: Pick<WorkerContext, 'database' | 'objects'>): Promise<number> {
+/** What lost runs of a tenant have left behind goes now, whatever its age: it may hold the member that is being erased. */
+export const deleteLeftovers = (context: Pick<WorkerContext, 'database' | 'objects'>, tenantId: string) =>
+  deleteOrphans(context, `exports/${tenantId}/`, 0)
+
+async function deleteOrphans(
+  { database, objects }: Pick<WorkerContext, 'database' | 'objects'>,
+  prefix: string,
+  olderThanMs: number,
+): Promise<number> {
   let orphans = 0
   let old: string[] = []
   const flush = async () => {
@@ -35,8 +43,8 @@ async function deleteOrphans({ database, objects }: Pick<WorkerContext, 'databas
     }
     old = []
   }
-  for await (const { key, modifiedAt } of objects.list('exports/')) {
-    if (Date.now() - modifiedAt.getTime() > ORPHAN_MS) old.push(key)
+  for await (const { key, modifiedAt } of objects.list(prefix)) {
+    if (Date.now() - modifiedAt.getTime() >= olderThanMs) old.push(key)
     if (old.length === KEYS_AT_ONCE) await flush()
   }
   if (old.length > 0) await flush()

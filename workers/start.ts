@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { endLeases } from '../db/exports/jobs.ts'
 import { prepareJobs } from '../db/jobs.ts'
+import type { MasterKey } from '../db/secrets.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { queueBackend } from './backend.ts'
 import type { Logger, WorkerContext } from './context.ts'
@@ -16,7 +17,7 @@ export interface WorkerOptions {
   readonly database: Database
   readonly objects: ObjectStore
   readonly logger: Logger
-  readonly secrets: { readonly masterKey: Buffer }
+  readonly secrets: { readonly masterKey: MasterKey }
   /** The caller's own, when it has them; otherwise opened and closed here. */
   readonly queues?: Queues | undefined
 }

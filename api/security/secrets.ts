@@ -3,16 +3,20 @@ import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Config } from '../../config.ts'
+import type { MasterKey } from '../../db/secrets.ts'
 
 /** Keys that exist outside the code only. */
 export type Secrets = {
   /** HS256 key; null when JWKS_URL names an identity provider that signs instead. */
   readonly jwtSecret: Uint8Array | null
-  /** 32 bytes: encrypts tenant secrets and PII keys at rest. */
-  readonly masterKey: Buffer
+  /** Encrypts tenant secrets and PII keys at rest. */
+  readonly masterKey: MasterKey
 }
 
-type SecretsConfig = Pick<Config, 'NODE_ENV' | 'JWT_SECRET' | 'JWKS_URL' | 'MASTER_KEY' | 'dataDir'>
+type SecretsConfig = Pick<
+  Config,
+  'NODE_ENV' | 'JWT_SECRET' | 'JWKS_URL' | 'MASTER_KEY' | 'MASTER_KEY_PREVIOUS' | 'dataDir'
+>
 
 const MASTER_KEY_BYTES = 32
 const fileSchema = z.object({ jwt_secret: z.string().min(32), master_key: z.string() })
@@ -88,11 +92,14 @@ export async function loadSecrets(config: SecretsConfig): Promise<Secrets> {
   }
   const local = needsJwt || needsMaster ? await localSecrets(config.dataDir) : undefined
   const jwt = config.JWT_SECRET ?? local?.jwt_secret
+  const current = masterKeyOf(
+    config.MASTER_KEY ?? local?.master_key ?? '',
+    config.MASTER_KEY ? 'MASTER_KEY' : 'master_key',
+  )
   return {
     jwtSecret: config.JWKS_URL || jwt === undefined ? null : new TextEncoder().encode(jwt),
-    masterKey: masterKeyOf(
-      config.MASTER_KEY ?? local?.master_key ?? '',
-      config.MASTER_KEY ? 'MASTER_KEY' : 'master_key',
-    ),
+    masterKey: config.MASTER_KEY_PREVIOUS
+      ? { current, previous: masterKeyOf(config.MASTER_KEY_PREVIOUS, 'MASTER_KEY_PREVIOUS') }
+      : current,
   }
 }

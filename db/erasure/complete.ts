@@ -1,11 +1,12 @@
 import type pg from 'pg'
 import { announceRefreshed } from '../ledgers.ts'
+import type { MasterKey } from '../secrets.ts'
 import { inTransaction } from '../tenant.ts'
 import type { OpenErasure } from './member.ts'
 import { type Receipt, signReceipt } from './receipt.ts'
 
 /** Forgets the id, and proves it: a signed receipt in the erasure and in the audit log, in one transaction. */
-export async function completeErasure(pool: pg.Pool, masterKey: Buffer, erasure: OpenErasure): Promise<Receipt> {
+export async function completeErasure(pool: pg.Pool, masterKey: MasterKey, erasure: OpenErasure): Promise<Receipt> {
   const { rows } = await pool.query<{ counts: Record<string, number>; request_id: string }>(
     'select counts, request_id from analytics.erasures where id = $1',
     [erasure.id],

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import type pg from 'pg'
-import { madeSecret } from '../secrets.ts'
+import { type MasterKey, madeSecret } from '../secrets.ts'
 
 /** Secret under which a tenant's receipts are signed (Ed25519, PKCS #8), encrypted like all others. */
 const RECEIPT_KEY = 'receipt_key'
@@ -32,7 +32,7 @@ const keysInOrder = (_key: string, value: unknown): unknown =>
 const bytesOf = (content: Receipt['content']): Buffer => Buffer.from(JSON.stringify(content, keysInOrder))
 
 /** Signs with the tenant's own key, made on first use. */
-export async function signReceipt(pool: pg.Pool, masterKey: Buffer, content: Receipt['content']): Promise<Receipt> {
+export async function signReceipt(pool: pg.Pool, masterKey: MasterKey, content: Receipt['content']): Promise<Receipt> {
   const pkcs8 = await madeSecret(pool, masterKey, content.tenant_id, RECEIPT_KEY, () =>
     generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' }),
   )

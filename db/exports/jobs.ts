@@ -248,10 +248,13 @@ export async function forgetFile(pool: pg.Pool, id: string): Promise<void> {
   await pool.query('update analytics.report_jobs set s3_url = null where id = $1', [id])
 }
 
-/** Which of these keys belong to an export; files without one were left behind by a run that lost its process. */
+/** Which of these keys belong to an export, or to a run that goes on; other files were left behind by runs that were lost. */
 export async function knownKeys(pool: pg.Pool, keys: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await pool.query<{ key: string }>(
-    'select s3_url as key from analytics.report_jobs where s3_url = any($1::text[])',
+    `select s3_url as key from analytics.report_jobs where s3_url = any($1::text[])
+     union all
+     select key from unnest($1::text[]) key
+     join analytics.report_jobs on status = 'running' and split_part(split_part(key, '/', 4), '.', 1) = run::text`,
     [keys],
   )
   return new Set(rows.map(({ key }) => key))

@@ -8,6 +8,7 @@ import {
   listSecrets,
   piiKey,
   readSecret,
+  reencryptSecrets,
   writeSecret,
 } from '../../db/secrets.ts'
 import { createTenant } from '../../db/tenant.ts'
@@ -57,6 +58,37 @@ describe('secrets at rest', () => {
     expect(rows[0]?.ciphertext.includes('whsec')).toBe(false)
     expect(await deleteSecret(pool, id, 'stripe_webhook_secret')).toBe(true)
     expect(await readSecret(pool, key, id, 'stripe_webhook_secret')).toBeUndefined()
+  })
+
+  it('another master key: both are read, everything is written under the new one, and the old one can go', async () => {
+    const { pool } = database
+    const { id } = await createTenant(pool, { slug: 'rotating', timezone: 'UTC', currency: 'USD' })
+    const [old, fresh] = [randomBytes(32), randomBytes(32)]
+    await pool.query('delete from analytics.tenant_secrets')
+    await writeSecret(pool, old, id, 'a_secret', 'a')
+    const pii = await piiKey(pool, old, id)
+    // First every process can read what others will write, then they write it.
+    const before = { current: old, previous: fresh }
+    const after = { current: fresh, previous: old }
+    await writeSecret(pool, after, id, 'b_secret', 'b')
+    for (const keys of [before, after]) {
+      expect((await readSecret(pool, keys, id, 'a_secret'))?.toString()).toBe('a')
+      expect((await readSecret(pool, keys, id, 'b_secret'))?.toString()).toBe('b')
+      expect((await piiKey(pool, keys, id)).equals(pii)).toBe(true)
+    }
+    await expect(readSecret(pool, fresh, id, 'a_secret')).rejects.toThrow(/another MASTER_KEY/)
+    await writeSecret(pool, randomBytes(32), id, 'lost_secret', 'x')
+
+    const ages = async () => (await listSecrets(pool, id)).map(({ name, updated_at }) => [name, String(updated_at)])
+    const aged = await ages()
+    const unreadable = ['rotating: lost_secret']
+    expect(await reencryptSecrets(pool, after)).toEqual({ secrets: 4, moved: 2, unreadable })
+    expect(await reencryptSecrets(pool, after)).toEqual({ secrets: 4, moved: 0, unreadable })
+    expect(await ages()).toEqual(aged)
+    expect((await readSecret(pool, fresh, id, 'a_secret'))?.toString()).toBe('a')
+    expect((await readSecret(pool, fresh, id, 'b_secret'))?.toString()).toBe('b')
+    expect((await piiKey(pool, fresh, id)).equals(pii)).toBe(true)
+    await expect(readSecret(pool, old, id, 'a_secret')).rejects.toThrow(/another MASTER_KEY/)
   })
 
   it('the PII key is made once, however many ask for it at the same time', async () => {

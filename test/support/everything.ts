@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type pg from 'pg'
 
-/** The tables, of any schema, in which some row's text holds `needle`; also what the planner keeps of columns. */
-export async function tablesWith(pool: pg.Pool, needle: string): Promise<string[]> {
+/** The tables, of any schema, in which some row's text holds a needle; also what the planner keeps of columns. */
+export async function tablesWith(pool: pg.Pool, needle: string | readonly string[]): Promise<string[]> {
   const { rows } = await pool.query<{ name: string }>(
     `select format('%I.%I', n.nspname, c.relname) as name
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -14,11 +14,13 @@ export async function tablesWith(pool: pg.Pool, needle: string): Promise<string[
        and c.relname not like '\\_compressed\\_hypertable\\_%'
      order by 1`,
   )
+  const literal = (text: string) => text.replace(/[\\^$.*+?()[\]{}|-]/g, '\\$&')
+  const pattern = [needle].flat().map(literal).join('|')
   const found: string[] = []
   for (const { name } of rows) {
     // Compressed rows are decoded through their chunk.
-    const sql = `select count(*) as n from ${name} x where strpos(x::text, $1) > 0`
-    if ((await pool.query<{ n: number }>(sql, [needle])).rows[0]?.n) found.push(name)
+    const sql = `select count(*) as n from ${name} x  where x::text ~ $1`
+    if ((await pool.query<{ n: number }>(sql, [pattern])).rows[0]?.n) found.push(name)
   }
   return found
 }

@@ -6,7 +6,7 @@ import {
   recordDelivery,
   takeNotifications,
 } from '../../db/alerts/outbox.ts'
-import { readSecret } from '../../db/secrets.ts'
+import { type MasterKey, readSecret } from '../../db/secrets.ts'
 import { findTenant, type Tenant } from '../../db/tenant.ts'
 import { describeUnit } from '../../db/unit.ts'
 import { alertRules } from '../../metrics/alerts/catalog.ts'
@@ -30,7 +30,7 @@ export const deliverAlerts = (
  */
 export async function deliverOutbox(
   pool: pg.Pool,
-  access: WebhookPolicy & { readonly masterKey: Buffer },
+  access: WebhookPolicy & { readonly masterKey: MasterKey },
   isClosing: () => boolean = () => false,
 ): Promise<Record<DeliveryResult, number>> {
   const result = { delivered: 0, waiting: 0, failed: 0, skipped: 0 }
@@ -45,7 +45,7 @@ export async function deliverOutbox(
 
 async function deliver(
   pool: pg.Pool,
-  access: WebhookPolicy & { readonly masterKey: Buffer },
+  access: WebhookPolicy & { readonly masterKey: MasterKey },
   notification: Notification,
 ): Promise<DeliveryResult> {
   const began = Date.now()

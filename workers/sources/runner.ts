@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { retentionMonths } from '../../db/accept-events.ts'
-import { piiKey, readSecret } from '../../db/secrets.ts'
+import { type MasterKey, piiKey, readSecret } from '../../db/secrets.ts'
 import { endRun, type Lease, LeaseLost, renewLease, takeLease } from '../../db/sources/runners.ts'
 import type { Tenant } from '../../db/tenant.ts'
 import type { Logger } from '../context.ts'
@@ -10,7 +10,7 @@ import type { Source } from './source.ts'
 
 export interface RunnerOptions {
   readonly pool: pg.Pool
-  readonly masterKey: Buffer
+  readonly masterKey: MasterKey
   readonly logger: Logger
   /** This process, as other workers see it. */
   readonly holder: string

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Database } from '../../db/database.ts'
-import { piiKey } from '../../db/secrets.ts'
+import { type MasterKey, piiKey } from '../../db/secrets.ts'
 import { forgetLeases, tenantsWithSources } from '../../db/sources/runners.ts'
 import type { Logger } from '../context.ts'
 import { pause } from './pause.ts'
@@ -10,7 +10,7 @@ import type { Source } from './source.ts'
 
 export interface SourcesOptions {
   readonly database: Pick<Database, 'kind' | 'pool'>
-  readonly masterKey: Buffer
+  readonly masterKey: MasterKey
   readonly logger: Logger
   /** Called after a batch brought something new: ask for a fold. */
   readonly accepted: () => void

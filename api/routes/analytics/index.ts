@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { currentKey, type MasterKey } from '../../../db/secrets.ts'
 import { embedKeyOf } from '../../security/embeds.ts'
 import { aiNudgeRoutes } from './ai-nudges.ts'
 import { alertRoutes } from './alerts.ts'
@@ -23,7 +24,7 @@ import { tenantContexts } from './tenant-context.ts'
 
 /** Everything below /api/analytics. */
 export const analytics: FastifyPluginAsync<{
-  masterKey: Buffer
+  masterKey: MasterKey
   ingested?: () => void
   erasing?: () => void
   exportRequested?: () => void
@@ -40,7 +41,7 @@ export const analytics: FastifyPluginAsync<{
       await scope.register(sessionRoutes, shared)
       await scope.register(memberRoutes, shared)
       await scope.register(auditLogRoutes, shared)
-      await scope.register(embedRoutes, { ...shared, embedKey: embedKeyOf(options.masterKey) })
+      await scope.register(embedRoutes, { ...shared, embedKey: embedKeyOf(currentKey(options.masterKey)) })
       await scope.register(metricRoutes, shared)
       await scope.register(compositionRoutes, shared)
       await scope.register(heatmapRoutes, shared)

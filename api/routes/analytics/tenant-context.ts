@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../../db/database.ts'
-import { piiKey } from '../../../db/secrets.ts'
+import { type MasterKey, piiKey } from '../../../db/secrets.ts'
 import { findTenant, type Tenant } from '../../../db/tenant.ts'
 import { ApiError, errors } from '../../errors.ts'
 
@@ -14,7 +14,7 @@ const LIFETIME_MS = 5_000
 const MAX_TENANTS = 10_000
 
 /** Looks tenants up by the id in the token. 401 when there is no such tenant: the token names nobody. */
-export function tenantContexts(database: Database, masterKey: Buffer): (tenantId: string) => Promise<TenantContext> {
+export function tenantContexts(database: Database, masterKey: MasterKey): (tenantId: string) => Promise<TenantContext> {
   const cache = new LRUCache<string, TenantContext>({
     max: MAX_TENANTS,
     ttl: LIFETIME_MS,

@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { countWebhooks, storeWebhooks } from '../../../db/revenue/webhooks.ts'
+import type { MasterKey } from '../../../db/secrets.ts'
 import type { Provider } from '../../../sources/revenue/to-facts.ts'
 import { ApiError, errors } from '../../errors.ts'
 import { rawBody } from '../../plugins/body-types.ts'
@@ -10,7 +11,7 @@ import { openEnvelope, readEnvelope, snsVerifier } from './sns.ts'
 import { type WebhookTenant, webhookTenants } from './tenant.ts'
 
 export interface WebhookOptions {
-  readonly masterKey: Buffer
+  readonly masterKey: MasterKey
   /** Called after a new event was stored, so that the ledger is folded soon. */
   readonly ingested?: () => void
   /** GET of an https address on amazonaws.com → its text; tests bring their own. */

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../../db/database.ts'
-import { piiKey, readSecret } from '../../../db/secrets.ts'
+import { type MasterKey, piiKey, readSecret } from '../../../db/secrets.ts'
 import { findTenant, type Tenant } from '../../../db/tenant.ts'
 import { ApiError, errors } from '../../errors.ts'
 
@@ -19,7 +19,7 @@ const LIFETIME_MS = 5_000
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Finds tenants by slug or id; 404 when there is none. */
-export function webhookTenants(database: Database, masterKey: Buffer): (name: string) => Promise<WebhookTenant> {
+export function webhookTenants(database: Database, masterKey: MasterKey): (name: string) => Promise<WebhookTenant> {
   const cache = new LRUCache<string, WebhookTenant>({
     max: 10_000,
     ttl: LIFETIME_MS,

@@ -6,7 +6,7 @@ import { EXPORT_LIFETIME_DAYS, withdrawMemberExports } from '../../../db/exports
 import type { Tenant } from '../../../db/tenant.ts'
 import { openObjectStore } from '../../../objects/open.ts'
 import type { ObjectStore } from '../../../objects/store.ts'
-import { expireExports } from '../../../workers/expire-exports.ts'
+import { deleteLeftovers, expireExports } from '../../../workers/expire-exports.ts'
 import { runExports } from '../../../workers/run-exports.ts'
 import { download, type ExportAnswer, type Exporter, openExporter } from '../../support/exports.ts'
 import { openPlatform, type Platform } from '../../support/platform.ts'
@@ -286,16 +286,31 @@ describe('the end of an export', () => {
     expect(await keysOf(platform.app.deps.objects)).toEqual([expect.stringContaining(kept.answer.id)])
   })
 
-  test('files that lost runs left are deleted after a day, everything else stays', async () => {
+  test('files that lost runs left are deleted after an hour, those of runs that go on and everything else stay', async () => {
     const { answer } = await exporter.exported(tenant, 'metric', 'csv', { metric: 'dau' })
     const objects = aged(platform.app.deps.objects)
     await objects.put(`exports/${tenant.id}/${randomUUID()}/${randomUUID()}.csv`, Buffer.from('x'), {
       contentType: 'text/csv',
     })
+    const running = idOf(await ask())
+    const run = randomUUID()
+    await platform.db.pool.query(`update analytics.report_jobs set status = 'running', run = $2 where id = $1`, [
+      running,
+      run,
+    ])
+    await objects.put(`exports/${tenant.id}/${running}/${run}.csv`, Buffer.from('x'), { contentType: 'text/csv' })
     await objects.put(`landing/${tenant.id}/x.parquet`, Buffer.from('x'), { contentType: 'x' })
     expect(await expireExports({}, { ...exporter.context, objects })).toMatchObject({ orphans: 1 })
     expect((await download(platform, (await read(answer.id)).download_url)).file.length).toBe(answer.bytes)
     expect(await objects.head(`landing/${tenant.id}/x.parquet`)).toBeDefined()
+    expect(await objects.head(`exports/${tenant.id}/${running}/${run}.csv`)).toBeDefined()
+    // Its worker was lost: an erasure does not wait for the hour.
+    await platform.db.pool.query(`update analytics.report_jobs set status = 'queued', run = null where id = $1`, [
+      running,
+    ])
+    expect(await deleteLeftovers(exporter.context, tenant.id)).toBe(1)
+    expect(await objects.head(`exports/${tenant.id}/${running}/${run}.csv`)).toBeUndefined()
+    expect((await download(platform, (await read(answer.id)).download_url)).file.length).toBe(answer.bytes)
   })
 
   test('an erasure withdraws what holds members, and only that', async () => {
