@@ -52,5 +52,6 @@ export async function webApp(app: FastifyInstance, { directory }: WebAppOptions)
   app.get('/', hidden, (request, reply) => page(request, reply, []))
   app.get('/:view', hidden, (request, reply) => page(request, reply, []))
   app.get('/:view/:item', hidden, (request, reply) => page(request, reply, []))
-  app.get('/embed/:dashboard', hidden, (request, reply) => page(request, reply, EMBED_FRAME_ANCESTORS))
+  for (const path of ['/embed/:dashboard', '/embed/:dashboard/:item'])
+    app.get(path, hidden, (request, reply) => page(request, reply, EMBED_FRAME_ANCESTORS))
 }

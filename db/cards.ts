@@ -1,6 +1,6 @@
 import type { DateTime } from 'luxon'
 import type pg from 'pg'
-import { type Dimension, type Granularity, type Metric, meaningOf, type Target } from '../metrics/metric.ts'
+import { cuttable, type Dimension, type Granularity, type Metric, meaningOf, type Target } from '../metrics/metric.ts'
 import { periodRange } from './period.ts'
 import { type Point, readMetric } from './reader.ts'
 import type { Tenant } from './tenant.ts'
@@ -43,6 +43,25 @@ export function statusOf(value: number | null, change: number | null, target: Ta
   return sign * judged >= sign * limit ? 'at_risk' : 'off_track'
 }
 
+export interface CardOptions {
+  readonly granularity: Granularity
+  readonly filters: Partial<Record<Dimension, string[]>>
+  readonly now: DateTime
+}
+
+/** Cards of those metrics that can be cut as asked. */
+export async function readCards(
+  client: pg.ClientBase,
+  metrics: readonly Metric[],
+  tenant: Tenant,
+  options: CardOptions,
+): Promise<Card[]> {
+  const cards = []
+  for (const metric of cuttable(metrics, Object.keys(options.filters)))
+    cards.push(await readCard(client, metric, tenant, options))
+  return cards
+}
+
 /** How many periods back a card looks for a cell that is over: week-n and day-30 cells mature late. */
 const LOOK_BACK: Readonly<Record<Granularity, number>> = { hour: 48, day: 45, week: 9, month: 4 }
 
@@ -52,22 +71,14 @@ const isOver = (point: Point): boolean => !point.partial
  * One card: the metric over the latest period that is over, the one before, the change between them, and the status
  * against the target. The finest of the metric's granularities not finer than asked is used.
  */
-export async function readCard(
-  client: pg.ClientBase,
-  metric: Metric,
-  tenant: Tenant,
-  options: { granularity: Granularity; filters: Partial<Record<Dimension, string[]>>; now: DateTime },
-): Promise<Card> {
+async function readCard(client: pg.ClientBase, metric: Metric, tenant: Tenant, options: CardOptions): Promise<Card> {
   const granularity = metric.granularities.includes(options.granularity)
     ? options.granularity
     : (metric.granularities.at(-1) ?? 'day')
   const now = options.now.setZone(tenant.timezone)
   const from = now.minus({ [granularity]: LOOK_BACK[granularity] })
   const range = periodRange(from.toISO() ?? '', now.toISO() ?? '', granularity, tenant.timezone)
-  const filters = Object.fromEntries(
-    Object.entries(options.filters).filter(([name]) => (metric.dimensions as readonly string[]).includes(name)),
-  )
-  const [series] = await readMetric(client, metric, { range, filters }, options.now)
+  const [series] = await readMetric(client, metric, { range, filters: options.filters }, options.now)
   const points = (series?.points ?? []).filter((point) => isOver(point) && (!metric.matures || point.value !== null))
   const last = points.at(-1)
   const value = last?.value ?? null

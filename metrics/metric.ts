@@ -69,6 +69,10 @@ export interface Metric {
 /** Declares a metric beside its `.sql` file: `sqlOf(import.meta.url)` is the file of the same name. */
 export const sqlOf = (module: string): URL => new URL(module.replace(/\.[jt]s$/, '.sql'))
 
+/** Those of the metrics that can be cut by all of these: of another the uncut number would stand beside the cut ones. */
+export const cuttable = (metrics: readonly Metric[], by: readonly string[]): Metric[] =>
+  metrics.filter(({ dimensions }) => by.every((name) => dimensions.some((known) => known === name)))
+
 /** Its pillar, and which way is good. */
 export const meaningOf = ({ category, better }: Metric): Pick<Metric, 'category' | 'better'> => ({
   category,

@@ -1,3 +1,5 @@
+import { cuttable, type Metric } from './metric.ts'
+
 /** The headline metrics, in their order: cards of the API's overview and its export, and Grafana's executive overview. */
 export const overviewMetrics = [
   'wau',
@@ -19,3 +21,7 @@ export const overviewMetrics = [
   'arpu',
   'subscriber_churn_rate',
 ] as const
+
+/** Those that can be cut by what members have; money cannot, its `plan` is the billing provider's. */
+export const overviewCutBy = (metrics: readonly Metric[], dimensions: readonly string[]): Metric[] =>
+  cuttable(metrics, dimensions).filter(({ category }) => dimensions.length === 0 || category !== 'revenue')

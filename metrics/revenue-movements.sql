@@ -1,11 +1,22 @@
 -- The ledger rows behind a movement figure, with the provider events they come from. Params: :from_day, :to_day, :today,
--- :type text (null: all), :after_at timestamptz and :after_customer, :after_currency (the last row of the page before, or
--- null), :limit integer. `amount` is in minor units of the reporting currency, unrounded; contraction and churn are positive
--- when asked for by type, else negative. `total` and `rows` are over all pages.
-with ledger as materialized (
+-- :type text (null: all), :filters (plan, currency, provider), :after_at timestamptz and :after_customer, :after_currency,
+-- :after_subscription, :after_plan (the last row of the page before, or null), :limit integer. With filters the rows are the
+-- parts of movements per subscription and plan: a customer may change one plan and keep another. `amount` is in minor units of the
+-- reporting currency, unrounded; contraction and churn are positive when asked for by type, else negative. `total` and `rows` are
+-- over all pages.
+with parts as (
+  select customer, currency, at, day, type, delta, subscription, plan, provider, reason, provider_event_ids
+  from mrr_movements
+  where :filters::jsonb = '{}'
+  union all
+  select customer, currency, at, day, type, delta, subscription, plan, provider, reason, provider_event_ids
+  from mrr_entries
+  where :filters::jsonb <> '{}' and revenue_filter(:filters::jsonb, plan, currency, provider)
+),
+ledger as materialized (
   select m.*, fx_factor(m.currency, c.currency, m.day) as factor,
     case when :type::text in ('contraction', 'churn') then -1 else 1 end * m.delta / 1000000 as own_amount
-  from mrr_movements m
+  from parts m
   cross join reporting_currency c
   where m.day >= :from_day::date and m.day < :to_day::date and m.day <= :today::date
     and (:type::text is null or m.type = :type::text)
@@ -22,8 +33,9 @@ from totals t
 left join lateral (
   select * from ledger
   where :after_at::timestamptz is null
-    or (at, customer, currency) > (:after_at::timestamptz, :after_customer::text, lower(:after_currency::text))
-  order by at, customer, currency
+    or (at, customer, currency, subscription, plan)
+      > (:after_at::timestamptz, :after_customer::text, lower(:after_currency::text), :after_subscription::text, :after_plan::text)
+  order by at, customer, currency, subscription, plan
   limit :limit::integer
 ) l on true
-order by l.at, l.customer, l.currency
+order by l.at, l.customer, l.currency, l.subscription, l.plan

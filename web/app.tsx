@@ -24,7 +24,7 @@ export function App() {
   )
 }
 
-const embedOf = (path: string): string | undefined => /^\/embed\/([a-z-]+)$/.exec(path)?.[1]
+const embedOf = (path: string): string | undefined => /^\/embed\/([a-z-]+)(?:\/[\w-]+)?$/.exec(path)?.[1]
 
 function Session({ embed }: { embed: string | undefined }) {
   const { data: session, error, refetch, isFetching } = useRead('/session', sessionAnswerSchema)

@@ -9,17 +9,22 @@ const breakdownSchema = z.object({
   direct: rate,
   influenced: rate,
 })
+const totalSchema = breakdownSchema.omit({ persona: true }).extend({
+  baseline: rate.describe('How often the same members act on days without a nudge.'),
+  lift: rate.describe('effectiveness / baseline − 1'),
+})
 /** Answer of `GET /api/analytics/ai/nudges`. */
 export const aiNudgesAnswerSchema = z
   .object({
     range: rangeSchema,
     fresh_until: z.string().nullable(),
     definition: z.string(),
-    total: breakdownSchema.omit({ persona: true }).extend({
-      baseline: rate.describe('How often the same members act on days without a nudge.'),
-      lift: rate.describe('effectiveness / baseline − 1'),
-    }),
+    total: totalSchema,
     personas: z.array(breakdownSchema),
+    previous: z
+      .object({ range: rangeSchema, total: totalSchema, personas: z.array(breakdownSchema) })
+      .optional()
+      .describe('With compare=previous_period: as many periods directly before.'),
     series: z.array(seriesSchema).describe('Effectiveness by persona.'),
   })
   .meta({

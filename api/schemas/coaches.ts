@@ -21,6 +21,17 @@ const coachSchema = z.object({
   message_response_time: z.number().nullable().describe('Median seconds until the coach answers.'),
   ai_session_satisfaction: z.number().nullable(),
   ratings: z.number(),
+  previous: z
+    .object({
+      goal_completion_rate: z.number().nullable(),
+      adjusted_rate: z.number().nullable(),
+      habit_adherence_score: z.number().nullable(),
+      message_response_time: z.number().nullable(),
+      ai_session_satisfaction: z.number().nullable(),
+    })
+    .nullable()
+    .optional()
+    .describe('With compare=previous_period: the same coach as many days directly before; null: not there then.'),
 })
 /** Answer of `GET /api/analytics/coaches`. */
 export const coachesAnswerSchema = z

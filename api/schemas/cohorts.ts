@@ -31,6 +31,10 @@ export const cohortsAnswerSchema = z
     fresh_until: z.string().nullable(),
     cohorts: z.array(cohortSchema),
     pooled: z.array(pooledSchema),
+    previous: z
+      .object({ range: rangeSchema, pooled: z.array(pooledSchema) })
+      .optional()
+      .describe('With compare=previous_period: the cohorts of as many periods directly before, all together.'),
   })
   .meta({
     id: 'Cohorts',

@@ -6,7 +6,7 @@ interface EmbedDashboard {
   readonly roles: readonly ('admin' | 'coach' | 'finance')[]
   /** The only routes below /api/analytics that its links read, besides `/session`. */
   readonly reads: readonly string[]
-  /** Filters that every one of those reads takes: only these can be locked. */
+  /** Filters that its numbers can be cut by: only these can be locked. */
   readonly filters: readonly Dimension[]
 }
 
@@ -15,19 +15,27 @@ const both = ['admin', 'coach'] as const
 
 /** Dashboards that can be embedded, by the path of their page. */
 export const embedDashboards = {
-  overview: { roles: ['admin'], reads: ['/overview'], filters: [] },
-  today: { roles: ['coach'], reads: ['/churn-risk', '/goals/overview', '/engagement/response-times'], filters: [] },
+  overview: { roles: ['admin'], reads: ['/overview'], filters: members },
+  today: {
+    roles: ['coach'],
+    reads: ['/churn-risk', '/goals/overview', '/engagement/response-times'],
+    filters: ['plan', 'cohort', 'cohort_month'],
+  },
   engagement: {
     roles: both,
     reads: ['/engagement', '/engagement/heatmap', '/engagement/response-times', '/coaching'],
     filters: members,
   },
   goals: { roles: both, reads: ['/goals/overview', '/goals', '/habits'], filters: members },
-  coaches: { roles: both, reads: ['/coaches', '/churn-risk'], filters: [] },
+  coaches: { roles: both, reads: ['/coaches', '/churn-risk'], filters: members },
   nudges: { roles: both, reads: ['/ai/nudges', '/ai'], filters: members },
   cohorts: { roles: both, reads: ['/cohorts', '/cohorts/:cohortId'], filters: ['plan', 'coach'] },
-  revenue: { roles: ['admin', 'finance'], reads: ['/revenue/kpis', '/revenue', '/revenue/movements'], filters: [] },
-  churn: { roles: both, reads: ['/churn-risk', '/churn-risk/model'], filters: [] },
+  revenue: {
+    roles: ['admin', 'finance'],
+    reads: ['/revenue/kpis', '/revenue', '/revenue/movements'],
+    filters: ['plan', 'currency', 'provider'],
+  },
+  churn: { roles: both, reads: ['/churn-risk', '/churn-risk/model'], filters: members },
 } as const satisfies Record<string, EmbedDashboard>
 
 export type EmbedName = keyof typeof embedDashboards
@@ -38,7 +46,14 @@ const values = z.array(z.string().min(1).max(128)).min(1).max(50)
 
 /** Filters that a link locks, by dimension. */
 export const lockedFiltersSchema = z
-  .strictObject({ plan: values, coach: values, cohort: values, cohort_month: values })
+  .strictObject({
+    plan: values,
+    coach: values,
+    cohort: values,
+    cohort_month: values,
+    currency: values,
+    provider: values,
+  })
   .partial()
 
 /** What an embed token may read: one dashboard, its filters locked. */

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Band } from '../../metrics/churn/bands.ts'
 import type { Reason } from '../../metrics/churn/reasons.ts'
+import type { Dimension } from '../../metrics/metric.ts'
 import { loadSql } from '../sql.ts'
 
 const listSql = loadSql(new URL('./list.sql', import.meta.url))
@@ -31,17 +32,19 @@ export interface ChurnTotals {
   readonly low: number
 }
 
+type Filters = Partial<Record<Dimension, readonly string[]>>
+
 export interface ChurnFilter {
   readonly band?: Band | undefined
-  readonly coach?: string | undefined
+  readonly filters?: Filters
 }
 
 /** Where a page begins: after this row. */
 export type ChurnPosition = readonly [probability: number, userId: string]
 
 /** The last scored day and its bands; undefined when nobody has been scored. Inside a tenant transaction, as all below. */
-export async function readChurnTotals(client: pg.ClientBase, coach?: string): Promise<ChurnTotals | undefined> {
-  return (await client.query<ChurnTotals>(totalsSql.bind({ coach: coach ?? null }))).rows[0]
+export async function readChurnTotals(client: pg.ClientBase, filters: Filters = {}): Promise<ChurnTotals | undefined> {
+  return (await client.query<ChurnTotals>(totalsSql.bind({ filters: JSON.stringify(filters) }))).rows[0]
 }
 
 /** A page of a day's scores, highest probability first. */
@@ -56,7 +59,7 @@ export async function readChurnPage(
     listSql.bind({
       day,
       band: filter.band ?? null,
-      coach: filter.coach ?? null,
+      filters: JSON.stringify(filter.filters ?? {}),
       after_probability: after?.[0] ?? null,
       after_user: after?.[1] ?? null,
       limit,

@@ -1,15 +1,10 @@
 import { existsSync } from 'node:fs'
 import axe from 'axe-core'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { paidPeriods } from '../../cli/demo/subscriptions.ts'
 import { builtWeb } from '../../cli/web.ts'
-import { scoreTenant } from '../../db/churn/score.ts'
 import type { Tenant } from '../../db/tenant.ts'
-import { stripeEventsOf } from '../../sources/revenue/periods.ts'
-import { deliveryBody } from '../../sources/simulator/deliveries.ts'
-import { createTwin } from '../../sources/simulator/twin.ts'
-import { billingTenant, deliverStripe } from '../support/billing.ts'
-import { openPlatform, type Platform } from '../support/platform.ts'
+import type { Platform } from '../support/platform.ts'
+import { openSmallBusiness } from '../support/small-business.ts'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 export const hasChromium = CHROMIUM !== undefined
@@ -25,20 +20,14 @@ export interface Site {
   close(): Promise<void>
 }
 
-const timezone = 'Europe/Berlin'
-
 /** The running platform with a small coaching business on it, its dashboards, and a browser. */
 export async function openSite(env: Record<string, string> = {}): Promise<Site> {
   const web = await builtWeb({ info: () => undefined, warn: () => undefined })
   if (web === undefined) throw new Error('the dashboards could not be built')
-  const platform = await openPlatform({ web, env: { EMBED_FRAME_ANCESTORS: 'https://portal.example.com', ...env } })
-  const tenant = await billingTenant(platform, 'twin', {
-    timezone,
-    currency: 'EUR',
-    name: 'Twin',
-    settings: { 'feature.analytics_v2': true, locale: 'de-DE' },
+  const { platform, tenant } = await openSmallBusiness({
+    web,
+    env: { EMBED_FRAME_ANCESTORS: 'https://portal.example.com', ...env },
   })
-  await fill(platform, tenant)
   const url = await platform.app.listen({ host: '127.0.0.1', port: 0 })
   const browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] })
   const complaints: string[] = []
@@ -74,17 +63,6 @@ function listen(page: Page, url: string, complaints: string[]): void {
   page.on('request', (request) => {
     if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) complaints.push(request.url())
   })
-}
-
-/** Three months of eighteen members, what they paid, and their churn scores. */
-async function fill(platform: Platform, tenant: Tenant): Promise<void> {
-  const endDate = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10)
-  const twin = createTwin({ seed: 7, members: 18, coaches: 3, days: 110, endDate, timezone })
-  const events = twin.deliveries.flatMap((delivery) => deliveryBody(delivery, Date.now()).events)
-  await platform.send(tenant, events)
-  for (const event of stripeEventsOf(paidPeriods(twin, 'eur'))) await deliverStripe(platform, tenant, event)
-  await platform.settle()
-  await scoreTenant(platform.db.pool, { tenant_id: tenant.id, last_day: endDate, scored_day: null, fitted_day: null })
 }
 
 interface Violation {

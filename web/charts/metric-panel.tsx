@@ -34,10 +34,12 @@ export function MetricPanel({
   const table = useMemo(() => timeTable(answers), [answers])
   const time = useTimeCells(table)
   const [first] = answers
-  const metric = first?.metric
-  const name = title ?? metric?.title ?? ''
+  // A metric that cannot be cut as asked is not answered.
+  if (!first) return null
+  const { metric } = first
+  const name = title ?? metric.title
   const target =
-    metric?.target?.of === 'value'
+    metric.target?.of === 'value'
       ? { value: metric.target.value, title: `Target ${format.value(metric.target.value, metric.unit)}` }
       : undefined
   return (

@@ -3,34 +3,40 @@ import { churnModelAnswerSchema, churnRiskAnswerSchema } from '../../api/schemas
 import { ask } from '../api/client.ts'
 import { useRead } from '../api/queries.ts'
 import { fileName, save, toCsv } from '../charts/download.ts'
+import { useEmbed } from '../session/embed.ts'
 import { useFormat, useSession } from '../session/session.tsx'
-import { Choice } from '../ui/controls.tsx'
+import { Choice, FilterChoice } from '../ui/controls.tsx'
 import { PageFrame } from '../ui/page.tsx'
 import { Empty, Failure, Loaded, Skeleton } from '../ui/state.tsx'
 import { navigate, usePath, useSearch } from '../view/router.ts'
-import { withChange } from '../view/view.ts'
+import { useReadParameters, useView, withChange } from '../view/view.ts'
 import { Calibration } from './parts/calibration.tsx'
 import { RiskList, type RiskMember } from './parts/risk-list.tsx'
 
+const dimensions = ['plan', 'cohort', 'cohort_month'] as const
+const plain = { filters: dimensions } as const
 const bands = ['high', 'medium', 'low'] as const
 
 /** Who is likely to fall silent, why, and how far the model can be trusted. */
 export default function ChurnRisk() {
   const format = useFormat()
   const { role } = useSession()
+  const isEmbedded = useEmbed() !== undefined
   const path = usePath()
   const search = useSearch()
   const query = new URLSearchParams(search)
   const band = bands.find((name) => name === query.get('band'))
   const coach = query.get('coach') ?? undefined
   const set = (name: string, value: string) => navigate(path + withChange(search, { [name]: value }), { replace: true })
+  const { view, change } = useView({ preset: '30d', granularity: 'day' })
+  const { from: _from, to: _to, ...filters } = useReadParameters(view, plain)
   const list = useInfiniteQuery({
-    queryKey: ['/churn-risk', band, coach],
+    queryKey: ['/churn-risk', band, coach, filters],
     queryFn: ({ pageParam, signal }) =>
       ask({
         path: '/churn-risk',
         schema: churnRiskAnswerSchema,
-        parameters: { band, coach, cursor: pageParam, limit: '20' },
+        parameters: { ...filters, band, coach, cursor: pageParam, limit: '20' },
         signal,
       }),
     initialPageParam: undefined as string | undefined,
@@ -61,9 +67,10 @@ export default function ChurnRisk() {
             ]}
             onChange={(value) => set('band', value)}
           />
-          {role === 'admin' && (
+          {role === 'admin' && !isEmbedded && (
             <CoachFilter value={coach ?? ''} members={members} onChange={(value) => set('coach', value)} />
           )}
+          <FilterChoice view={view} change={change} filters={dimensions} metric="high_risk_members" />
         </fieldset>
       }
     >

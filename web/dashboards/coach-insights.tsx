@@ -6,12 +6,15 @@ import { useFormat, useSession } from '../session/session.tsx'
 import { Controls } from '../ui/controls.tsx'
 import { PageFrame } from '../ui/page.tsx'
 import { Empty, Loaded } from '../ui/state.tsx'
+import { Against } from '../ui/status.tsx'
 import { useReadParameters, useView } from '../view/view.ts'
 import { BookAtRisk } from './parts/book-at-risk.tsx'
 import { coachName } from './parts/coach-name.ts'
 import { CompletionAdherence } from './parts/completion-adherence.tsx'
 
-const cut = {} as const
+const members = ['plan', 'coach', 'cohort', 'cohort_month'] as const
+const plain = { filters: members } as const
+const cut = { compare: true, filters: members } as const
 type Coaches = z.infer<typeof coachesAnswerSchema>
 
 /** Who helps members reach their goals, said with the doubt that small numbers deserve. */
@@ -19,6 +22,7 @@ export default function CoachInsights() {
   const { role } = useSession()
   const { view, change } = useView({ preset: '90d', granularity: 'day' })
   const query = useRead('/coaches', coachesAnswerSchema, useReadParameters(view, cut))
+  const { from: _from, to: _to, ...filters } = useReadParameters(view, plain)
   return (
     <PageFrame
       title="Coaches"
@@ -28,7 +32,7 @@ export default function CoachInsights() {
           : 'Who helps members reach their goals'
       }
       freshUntil={query.data?.fresh_until}
-      controls={<Controls view={view} change={change} />}
+      controls={<Controls view={view} change={change} filters={members} filterMetric="active_goals" canCompare />}
     >
       <Loaded
         query={query}
@@ -44,7 +48,7 @@ export default function CoachInsights() {
         {(data) => (
           <>
             <Leaderboard data={data} />
-            <BookAtRisk />
+            <BookAtRisk filters={filters} />
             <CompletionAdherence coaches={data.coaches} />
           </>
         )}
@@ -64,10 +68,16 @@ const heads = [
   'Satisfaction',
 ]
 
+type Coach = Coaches['coaches'][number]
+/** The coach's number of the period before; undefined while it is not asked for. */
+const before = (coach: Coach, name: keyof NonNullable<Coach['previous']>): number | null | undefined =>
+  coach.previous === undefined ? undefined : (coach.previous?.[name] ?? null)
+
 function Leaderboard({ data }: { data: Coaches }) {
   const format = useFormat()
   const { coaches, mean_rate } = data
   const scale = Math.max(...coaches.map(({ adjusted_rate }) => adjusted_rate?.high ?? 0), mean_rate ?? 0, 0.01)
+  const isCompared = coaches.some(({ previous }) => previous !== undefined)
   const left = (rate: number) => `${(100 * rate) / scale}%`
   return (
     <Panel
@@ -93,6 +103,7 @@ function Leaderboard({ data }: { data: Coaches }) {
           'Median response seconds',
           'Satisfaction',
           'Ratings',
+          ...(isCompared ? ['Adjusted before', 'Adherence before', 'Response before', 'Satisfaction before'] : []),
         ],
         ...coaches.map((coach) => [
           coach.rank,
@@ -108,6 +119,14 @@ function Leaderboard({ data }: { data: Coaches }) {
           coach.message_response_time,
           coach.ai_session_satisfaction,
           coach.ratings,
+          ...(isCompared
+            ? [
+                coach.previous?.adjusted_rate ?? null,
+                coach.previous?.habit_adherence_score ?? null,
+                coach.previous?.message_response_time ?? null,
+                coach.previous?.ai_session_satisfaction ?? null,
+              ]
+            : []),
         ]),
       ]}
     >
@@ -162,10 +181,37 @@ function Leaderboard({ data }: { data: Coaches }) {
                   ) : (
                     '–'
                   )}
+                  <Against
+                    value={coach.adjusted_rate?.rate ?? null}
+                    previous={before(coach, 'adjusted_rate')}
+                    unit={{ kind: 'ratio' }}
+                  />
                 </td>
-                <td>{format.value(coach.habit_adherence_score, { kind: 'score' })}</td>
-                <td>{format.value(coach.message_response_time, { kind: 'seconds' })}</td>
-                <td>{format.value(coach.ai_session_satisfaction, { kind: 'score' })}</td>
+                <td>
+                  {format.value(coach.habit_adherence_score, { kind: 'score' })}
+                  <Against
+                    value={coach.habit_adherence_score}
+                    previous={before(coach, 'habit_adherence_score')}
+                    unit={{ kind: 'score' }}
+                  />
+                </td>
+                <td>
+                  {format.value(coach.message_response_time, { kind: 'seconds' })}
+                  <Against
+                    value={coach.message_response_time}
+                    previous={before(coach, 'message_response_time')}
+                    unit={{ kind: 'seconds' }}
+                    better="lower"
+                  />
+                </td>
+                <td>
+                  {format.value(coach.ai_session_satisfaction, { kind: 'score' })}
+                  <Against
+                    value={coach.ai_session_satisfaction}
+                    previous={before(coach, 'ai_session_satisfaction')}
+                    unit={{ kind: 'score' }}
+                  />
+                </td>
               </tr>
             ))}
           </tbody>

@@ -7,12 +7,13 @@ import { Choice, Controls } from '../ui/controls.tsx'
 import { Link } from '../ui/link.tsx'
 import { PageFrame } from '../ui/page.tsx'
 import { Empty, Loaded } from '../ui/state.tsx'
+import { addDays } from '../view/range.ts'
 import { navigate, usePath, useSearch } from '../view/router.ts'
 import { useReadParameters, useView, withChange } from '../view/view.ts'
 import { CohortDeepDive } from './parts/cohort-deep-dive.tsx'
 
 const filters = ['plan', 'coach'] as const
-const cut = { filters } as const
+const cut = { compare: true, filters } as const
 const sizes = ['week', 'month'] as const
 
 /** Do members stay? By the week or month in which they signed up. */
@@ -21,6 +22,9 @@ export default function Cohorts() {
   const cohort = /\/cohorts\/(\d{4}-(?:W\d{2}|\d{2}))$/.exec(path)?.[1]
   return cohort ? <CohortDeepDive cohort={cohort} /> : <Triangle />
 }
+
+const rateOf = (pooled: readonly { n: number; rate: number | null }[], n: number): number | null =>
+  pooled.find((cell) => cell.n === n)?.rate ?? null
 
 function Triangle() {
   const format = useFormat()
@@ -45,7 +49,7 @@ function Triangle() {
       lead="Do members stay? Each row signed up together; each column is a week later"
       freshUntil={query.data?.fresh_until}
       controls={
-        <Controls view={view} change={change} filters={filters} filterMetric="active_members">
+        <Controls view={view} change={change} filters={filters} filterMetric="active_members" canCompare>
           <Choice
             label="Cohorts"
             value={size}
@@ -78,7 +82,7 @@ function Triangle() {
           )
         }
       >
-        {({ cohorts, pooled }) => {
+        {({ cohorts, pooled, previous }) => {
           const columns = pooled.map(({ n }) => n)
           const heads = columns.map((n) => (n === 0 ? 'Week 0' : `+${n}`))
           const rows = cohorts.toReversed()
@@ -96,6 +100,7 @@ function Triangle() {
                 ['Cohort', 'Members', ...heads],
                 ...rows.map(({ cohort, size: members, cells }) => [cohort, members, ...cells.map(({ rate }) => rate)]),
                 ['All together', null, ...pooled.map(({ rate }) => rate)],
+                ...(previous ? [['Period before', null, ...columns.map((n) => rateOf(previous.pooled, n))]] : []),
               ]}
             >
               <Matrix
@@ -111,6 +116,24 @@ function Triangle() {
                     extra: [format.count(cohorts.reduce((sum, { size: members }) => sum + members, 0))],
                     cells: row(pooled.map(({ rate }) => rate)),
                   },
+                  ...(previous
+                    ? [
+                        {
+                          key: 'before',
+                          head: (
+                            <>
+                              <b>Period before</b>{' '}
+                              <span className="quiet">
+                                {format.bucketShort(previous.range.from, size)} –{' '}
+                                {format.day(addDays(previous.range.to, -1))}
+                              </span>
+                            </>
+                          ),
+                          extra: [format.count(previous.pooled[0]?.size ?? 0)],
+                          cells: row(columns.map((n) => rateOf(previous.pooled, n))),
+                        },
+                      ]
+                    : []),
                   ...rows.map(({ cohort, from, size: members, cells }) => ({
                     key: cohort,
                     head: (

@@ -9,12 +9,13 @@ import { useFormat } from '../session/session.tsx'
 import { Controls } from '../ui/controls.tsx'
 import { PageFrame } from '../ui/page.tsx'
 import { Empty, Loaded } from '../ui/state.tsx'
+import { Against } from '../ui/status.tsx'
 import { useReadParameters, useView } from '../view/view.ts'
 
 const dimensions = ['persona', 'plan', 'coach', 'cohort', 'cohort_month'] as const
 const members = ['plan', 'coach', 'cohort', 'cohort_month'] as const
 const granularities = ['day', 'week', 'month'] as const
-const cut = { granularity: true, filters: dimensions } as const
+const cut = { granularity: true, compare: true, filters: dimensions } as const
 const sessionsCut = { granularity: true, compare: true, filters: members } as const
 
 type Nudges = z.infer<typeof aiNudgesAnswerSchema>
@@ -54,7 +55,7 @@ export default function AiNudges() {
       >
         {(data) => (
           <>
-            <Total total={data.total} />
+            <Total total={data.total} previous={data.previous?.total} />
             <Personas data={data} />
           </>
         )}
@@ -103,24 +104,31 @@ export default function AiNudges() {
   )
 }
 
-function Total({ total }: { total: Nudges['total'] }) {
+function Total({ total, previous }: { total: Nudges['total']; previous: Nudges['total'] | undefined }) {
   const format = useFormat()
   const facts = [
     [
       'Effectiveness',
       format.percent(total.effectiveness),
       `of ${format.count(total.delivered)} nudges were followed by action`,
+      'effectiveness',
     ],
-    ['Baseline', format.percent(total.baseline), 'the same members on days without a nudge'],
-    ['Lift', format.change(total.lift), 'more action than without'],
-    ['Through the nudge', format.percent(total.direct), `directly; ${format.percent(total.influenced)} in another way`],
+    ['Baseline', format.percent(total.baseline), 'the same members on days without a nudge', 'baseline'],
+    ['Lift', format.change(total.lift), 'more action than without', 'lift'],
+    [
+      'Through the nudge',
+      format.percent(total.direct),
+      `directly; ${format.percent(total.influenced)} in another way`,
+      'direct',
+    ],
   ] as const
   return (
     <div className="cards four">
-      {facts.map(([title, value, text]) => (
+      {facts.map(([title, value, text, name]) => (
         <article key={title} className="card" data-metric={title}>
           <h3>{title}</h3>
           <p className="figure">{value}</p>
+          <Against value={total[name]} previous={previous && previous[name]} unit={{ kind: 'ratio' }} />
           <p className="quiet">{text}</p>
         </article>
       ))}
@@ -132,6 +140,13 @@ function Personas({ data }: { data: Nudges }) {
   const format = useFormat()
   const personas = data.personas.toSorted((a, b) => (b.effectiveness ?? 0) - (a.effectiveness ?? 0))
   const heads = ['Persona', 'Effectiveness', 'Against the baseline', 'Direct', 'Influenced', 'Nudges']
+  const isCompared = data.previous !== undefined
+  const before = new Map(data.previous?.personas.map((row) => [row.persona, row]))
+  const against = (row: (typeof personas)[number], name: 'effectiveness' | 'direct' | 'influenced') => ({
+    value: row[name],
+    previous: isCompared ? (before.get(row.persona)?.[name] ?? null) : undefined,
+    unit: { kind: 'ratio' } as const,
+  })
   const lift = (rate: number | null) => (rate === null || !data.total.baseline ? null : rate / data.total.baseline - 1)
   return (
     <Panel
@@ -139,7 +154,7 @@ function Personas({ data }: { data: Nudges }) {
       lead="Most effective first"
       definition={data.definition}
       cells={() => [
-        heads,
+        [...heads, ...(isCompared ? ['Effectiveness before', 'Nudges before'] : [])],
         ...personas.map((row) => [
           row.persona,
           row.effectiveness,
@@ -147,6 +162,9 @@ function Personas({ data }: { data: Nudges }) {
           row.direct,
           row.influenced,
           row.delivered,
+          ...(isCompared
+            ? [before.get(row.persona)?.effectiveness ?? null, before.get(row.persona)?.delivered ?? 0]
+            : []),
         ]),
       ]}
     >
@@ -171,10 +189,17 @@ function Personas({ data }: { data: Nudges }) {
                     <i style={{ width: `${100 * (row.effectiveness ?? 0)}%` }} aria-hidden="true" />
                   </span>
                   <b>{format.percent(row.effectiveness)}</b>
+                  <Against {...against(row, 'effectiveness')} />
                 </td>
                 <td>{format.change(lift(row.effectiveness))}</td>
-                <td>{format.percent(row.direct)}</td>
-                <td>{format.percent(row.influenced)}</td>
+                <td>
+                  {format.percent(row.direct)}
+                  <Against {...against(row, 'direct')} />
+                </td>
+                <td>
+                  {format.percent(row.influenced)}
+                  <Against {...against(row, 'influenced')} />
+                </td>
                 <td>{format.count(row.delivered)}</td>
               </tr>
             ))}

@@ -16,6 +16,7 @@ import { Plans } from './parts/plans.tsx'
 
 const money = ['plan', 'currency', 'provider'] as const
 const granularities = ['day', 'week', 'month'] as const
+const plain = { filters: money } as const
 const cut = { granularity: true, compare: true, groupBy: money, filters: money } as const
 
 const cardNames = [
@@ -35,7 +36,9 @@ export default function RevenueDashboard() {
   const { view, change } = useView({ preset: '12m', granularity: 'month' })
   const ledger = readLedger(useSearch())
   const parameters = useReadParameters(view, cut)
+  const { from: _from, to: _to, ...filters } = useReadParameters(view, plain)
   const kpis = useRead('/revenue/kpis', kpisAnswerSchema, {
+    ...filters,
     granularity: view.granularity === 'hour' ? 'month' : view.granularity,
   })
   const revenue = useRead('/revenue', revenueAnswerSchema, parameters)
@@ -134,7 +137,7 @@ export default function RevenueDashboard() {
           )
         }}
       </Loaded>
-      {ledger && <Ledger {...ledger} />}
+      {ledger && <Ledger {...ledger} filters={filters} />}
     </PageFrame>
   )
 }

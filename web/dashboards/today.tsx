@@ -2,6 +2,7 @@ import { cardsAnswerSchema } from '../../api/schemas/card.ts'
 import { churnRiskAnswerSchema } from '../../api/schemas/churn-risk.ts'
 import { responseTimesAnswerSchema } from '../../api/schemas/response-times.ts'
 import { useRead } from '../api/queries.ts'
+import { useEmbed } from '../session/embed.ts'
 import { useFormat, useSession } from '../session/session.tsx'
 import { MetricCard } from '../ui/cards.tsx'
 import { Link } from '../ui/link.tsx'
@@ -12,6 +13,7 @@ import { RiskList } from './parts/risk-list.tsx'
 /** Whom a coach should call today, and how the own members do. */
 export default function Today() {
   const { coach_id } = useSession()
+  const isEmbedded = useEmbed() !== undefined
   const risk = useRead('/churn-risk', churnRiskAnswerSchema, { limit: '10' }, { everyMs: 300_000 })
   const cards = useRead('/goals/overview', cardsAnswerSchema)
   const waiting = useRead('/engagement/response-times', responseTimesAnswerSchema, {}, { everyMs: 120_000 })
@@ -59,7 +61,7 @@ export default function Today() {
                   of falling silent
                 </p>
               </div>
-              <Link href="/churn">All members</Link>
+              {!isEmbedded && <Link href="/churn">All members</Link>}
             </header>
             <RiskList members={data.members} withCoach={false} />
           </section>

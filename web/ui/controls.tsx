@@ -26,7 +26,6 @@ const granularityTitles = { hour: 'By hour', day: 'By day', week: 'By week', mon
 export function Controls(props: ControlsProps) {
   const { view, change, granularities = [], canCompare, groupBy = [], filters = [], filterMetric, children } = props
   const { role } = useSession()
-  const embed = useEmbed()
   // A coach's members are all of one coach.
   const usable = (names: readonly Dimension[]) => names.filter((name) => name !== 'coach' || role !== 'coach')
   return (
@@ -59,7 +58,7 @@ export function Controls(props: ControlsProps) {
           Compare with the period before
         </label>
       )}
-      {!embed && filterMetric && filters.length > 0 && (
+      {filterMetric && filters.length > 0 && (
         <FilterChoice view={view} change={change} filters={usable(filters)} metric={filterMetric} />
       )}
       {children}
@@ -127,14 +126,17 @@ function RangeChoice({ view, change }: Pick<ControlsProps, 'view' | 'change'>) {
   )
 }
 
-function FilterChoice(props: {
+/** Filters by the values there are; what is chosen stands beside as chips. An embed's are locked: none to choose. */
+export function FilterChoice(props: {
   view: View
   change: ControlsProps['change']
   filters: readonly Dimension[]
   metric: string
 }) {
   const { view, change, filters, metric } = props
+  const embed = useEmbed()
   const [isOpen, setOpen] = useState(false)
+  if (embed) return null
   const chosen = filters.flatMap((name) => (view.filters[name] ?? []).map((value) => [name, value] as const))
   const set = (name: Dimension, values: readonly string[]) => change({ [`filter.${name}`]: values.join(',') })
   return (

@@ -38,6 +38,23 @@ export function movedBy({ value, previous, change, unit }: Moved, format: Format
   return format.points(value - previous)
 }
 
+/** A number of a table against the period before: its change; nothing when it is not compared. */
+export function Against(props: {
+  value: number | null
+  previous: number | null | undefined
+  unit: Unit
+  better?: 'lower'
+}) {
+  const { value, previous, unit, better } = props
+  if (previous === undefined) return null
+  const change = value === null || !previous ? null : (value - previous) / previous
+  return (
+    <span className="against">
+      <Change moved={{ value, previous, change, unit, better }} />
+    </span>
+  )
+}
+
 /** ▲ 3.4 % against the period before. */
 export function Change({ moved, than }: { moved: Moved; than?: string }) {
   const format = useFormat()

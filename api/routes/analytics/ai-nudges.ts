@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import type pg from 'pg'
+import { previousRange } from '../../../db/period.ts'
 import { readMetric } from '../../../db/reader.ts'
 import { withTenant } from '../../../db/tenant.ts'
 import { aiNudgeBaseline } from '../../../metrics/ai-nudge-baseline.ts'
@@ -42,6 +43,38 @@ async function pooled(
 const share = (sum: Sum | undefined): number | null =>
   sum && sum.denominator > 0 ? sum.numerator / sum.denominator : null
 
+/** A whole range, in total with its baseline and by persona. */
+async function breakdown(client: pg.ClientBase, read: MetricRead) {
+  const { persona: _, ...memberFilters } = read.filters
+  const effective = await pooled(client, aiNudgeEffectiveness, read, 'persona')
+  const direct = await pooled(client, aiNudgeDirectShare, read, 'persona')
+  const influenced = await pooled(client, aiNudgeInfluencedShare, read, 'persona')
+  const baseline = share((await pooled(client, aiNudgeBaseline, { ...read, filters: memberFilters })).get(''))
+  const total = (sums: Map<string, Sum>): Sum =>
+    [...sums.values()].reduce(
+      (a, b) => ({ numerator: a.numerator + b.numerator, denominator: a.denominator + b.denominator }),
+      { numerator: 0, denominator: 0 },
+    )
+  const effectiveness = share(total(effective))
+  return {
+    total: {
+      delivered: total(effective).denominator,
+      effectiveness,
+      direct: share(total(direct)),
+      influenced: share(total(influenced)),
+      baseline,
+      lift: effectiveness === null || !baseline ? null : effectiveness / baseline - 1,
+    },
+    personas: [...effective].map(([persona, sum]) => ({
+      persona,
+      delivered: sum.denominator,
+      effectiveness: share(sum),
+      direct: share(direct.get(persona)),
+      influenced: share(influenced.get(persona)),
+    })),
+  }
+}
+
 /** Nudge effectiveness: in total with its baseline, by persona, and over time. */
 export const aiNudgeRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, { contextOf }) => {
   app.get(
@@ -51,7 +84,7 @@ export const aiNudgeRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
       schema: {
         tags: ['dashboards'],
         summary: 'AI nudge effectiveness by persona',
-        querystring: readQuerySchema.omit({ group_by: true, compare: true }),
+        querystring: readQuerySchema.omit({ group_by: true }),
         response: { 200: aiNudgesAnswerSchema },
       },
     },
@@ -60,43 +93,21 @@ export const aiNudgeRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
       const { tenant } = await contextOf(principal.tenantId)
       const read = readMetricQuery({ granularity: 'day', ...query }, aiNudgeEffectiveness, tenant, principal)
       return reply.sendCached({
-        key: { range: describeRange(read.range), filters: read.filters },
+        key: { range: describeRange(read.range), filters: read.filters, compare: query.compare },
         sources: ['kpi'],
         ttlSeconds: 60,
         produce: () =>
           withTenant(app.deps.database.pool, tenant.id, async (client) => {
-            const { persona: _, ...memberFilters } = read.filters
-            const series = await readMetric(client, aiNudgeEffectiveness, { ...read, groupBy: 'persona' })
-            const effective = await pooled(client, aiNudgeEffectiveness, read, 'persona')
-            const direct = await pooled(client, aiNudgeDirectShare, read, 'persona')
-            const influenced = await pooled(client, aiNudgeInfluencedShare, read, 'persona')
-            const baseline = share((await pooled(client, aiNudgeBaseline, { ...read, filters: memberFilters })).get(''))
-            const total = (sums: Map<string, Sum>): Sum =>
-              [...sums.values()].reduce(
-                (a, b) => ({ numerator: a.numerator + b.numerator, denominator: a.denominator + b.denominator }),
-                { numerator: 0, denominator: 0 },
-              )
-            const effectiveness = share(total(effective))
+            const before = { ...read, range: previousRange(read.range) }
             return {
               range: describeRange(read.range),
               fresh_until: await freshUntil(client),
               definition: describeMetric(aiNudgeEffectiveness, tenant).definition,
-              total: {
-                delivered: total(effective).denominator,
-                effectiveness,
-                direct: share(total(direct)),
-                influenced: share(total(influenced)),
-                baseline,
-                lift: effectiveness === null || !baseline ? null : effectiveness / baseline - 1,
-              },
-              personas: [...effective].map(([persona, sum]) => ({
-                persona,
-                delivered: sum.denominator,
-                effectiveness: share(sum),
-                direct: share(direct.get(persona)),
-                influenced: share(influenced.get(persona)),
-              })),
-              series,
+              ...(await breakdown(client, read)),
+              ...(query.compare && {
+                previous: { range: describeRange(before.range), ...(await breakdown(client, before)) },
+              }),
+              series: await readMetric(client, aiNudgeEffectiveness, { ...read, groupBy: 'persona' }),
             }
           }),
       })

@@ -10,6 +10,7 @@ import { PRIOR_NAME, priorModel } from '../../../metrics/churn/prior.ts'
 import { ApiError, errors } from '../../errors.ts'
 import { churnHistoryAnswerSchema, churnModelAnswerSchema, churnRiskAnswerSchema } from '../../schemas/churn-risk.ts'
 import type { AnalyticsOptions } from './options.ts'
+import { memberFilterParameters, readFilters } from './read-query.ts'
 
 const HISTORY_DAYS = 180
 
@@ -27,9 +28,10 @@ export const churnRiskRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (a
         description: churnDefinition,
         querystring: z.strictObject({
           band: z.enum(bands).optional(),
-          coach: z.string().max(128).optional().describe('Only this coach’s members; a coach’s token has its own.'),
+          coach: z.string().max(128).optional().describe('Short for `filter[coach]`; a coach’s token has its own.'),
           limit: z.coerce.number().int().min(1).max(500).default(50),
           cursor: z.string().max(400).optional().describe('`next_cursor` of the page before.'),
+          ...memberFilterParameters,
         }),
         response: { 200: churnRiskAnswerSchema },
       },
@@ -38,18 +40,19 @@ export const churnRiskRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (a
       const { principal, query } = request
       const { band, limit } = query
       const { tenant } = await contextOf(principal.tenantId)
-      const coach = principal.coachId ?? query.coach
+      const own = readFilters(query, principal)
+      const filters = query.coach === undefined || own.coach ? own : { ...own, coach: [query.coach] }
       const position = readCursor(query.cursor)
       return reply.sendCached({
-        key: { band, limit, coach, position },
+        key: { band, limit, filters, position },
         sources: ['kpi'],
         ttlSeconds: 60,
         produce: () =>
           withTenant(pool, tenant.id, async (client) => {
-            const current = await readChurnTotals(client, coach)
+            const current = await readChurnTotals(client, filters)
             const day = position?.[0] ?? current?.day
             const rows =
-              day === undefined ? [] : await readChurnPage(client, day, { band, coach }, limit, position?.[1])
+              day === undefined ? [] : await readChurnPage(client, day, { band, filters }, limit, position?.[1])
             const { inUse } = await readModels(client)
             const last = rows.length === limit ? rows.at(-1) : undefined
             const { day: _, ...totals } = current ?? { day: null, members: 0, high: 0, medium: 0, low: 0 }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { previousRange } from '../../../db/period.ts'
 import { withTenant } from '../../../db/tenant.ts'
 import { cohortUnits, retentionModes } from '../../../metrics/retention-modes.ts'
 import { ApiError, errors } from '../../errors.ts'
@@ -27,6 +28,7 @@ const querySchema = z.strictObject({
     .regex(/^\d{1,3}-\d{1,3}$/)
     .optional()
     .describe('For mode=bracket: first and last day after signing up, such as 3-7.'),
+  compare: readQuerySchema.shape.compare,
   ...cohortFilters,
 })
 
@@ -79,12 +81,13 @@ export const cohortRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
         filters: readFilters(query, principal),
       }
       return reply.sendCached({
-        key: { ...triangle, range: describeRange(range) },
+        key: { ...triangle, range: describeRange(range), compare: query.compare },
         sources: ['kpi'],
         ttlSeconds: 60,
         produce: () =>
           withTenant(app.deps.database.pool, tenant.id, async (client) => {
             const cohorts = await readTriangle(client, triangle)
+            const before = previousRange(range)
             return {
               range: describeRange(range),
               mode,
@@ -92,6 +95,12 @@ export const cohortRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
               fresh_until: await freshUntil(client),
               cohorts,
               pooled: pool(cohorts),
+              ...(query.compare && {
+                previous: {
+                  range: describeRange(before),
+                  pooled: pool(await readTriangle(client, { ...triangle, range: before })),
+                },
+              }),
             }
           }),
       })

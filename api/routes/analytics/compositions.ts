@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { DateTime } from 'luxon'
 import { z } from 'zod'
-import { readCard } from '../../../db/cards.ts'
+import { readCards } from '../../../db/cards.ts'
 import { previousRange } from '../../../db/period.ts'
 import { readMetric } from '../../../db/reader.ts'
 import { withTenant } from '../../../db/tenant.ts'
 import { findMetric } from '../../../metrics/catalog.ts'
 import type { Metric } from '../../../metrics/metric.ts'
-import { overviewMetrics } from '../../../metrics/overview.ts'
+import { overviewCutBy, overviewMetrics } from '../../../metrics/overview.ts'
 import { errors } from '../../errors.ts'
 import { cardsAnswerSchema } from '../../schemas/card.ts'
 import { seriesListSchema } from '../../schemas/series.ts'
@@ -16,7 +16,7 @@ import { describeMetric, mayRead, policyOf } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
-import { readFilters, readMetricQuery, readQuerySchema } from './read-query.ts'
+import { memberFilterParameters, readFilters, readMetricQuery, readQuerySchema } from './read-query.ts'
 
 /** A route that shows several metrics together, by name. A name that the catalogue lacks keeps the app from starting. */
 interface Composition {
@@ -102,10 +102,7 @@ const cardsQuerySchema = z.strictObject({
     .enum(['day', 'week', 'month'])
     .default('week')
     .describe('The period a card covers: the latest that is over.'),
-  'filter[plan]': readQuerySchema.shape['filter[plan]'],
-  'filter[coach]': readQuerySchema.shape['filter[coach]'],
-  'filter[cohort]': readQuerySchema.shape['filter[cohort]'],
-  'filter[cohort_month]': readQuerySchema.shape['filter[cohort_month]'],
+  ...memberFilterParameters,
 })
 
 function named(name: string): Metric {
@@ -135,10 +132,8 @@ export const compositionRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async 
           ttlSeconds: 60,
           produce: () =>
             withTenant(app.deps.database.pool, tenant.id, async (client) => {
-              const now = DateTime.utc()
-              const cards = []
-              for (const metric of metrics)
-                cards.push(await readCard(client, metric, tenant, { granularity, filters, now }))
+              const cut = overviewCutBy(metrics, Object.keys(filters))
+              const cards = await readCards(client, cut, tenant, { granularity, filters, now: DateTime.utc() })
               return { cards, granularity, timezone: tenant.timezone, fresh_until: await freshUntil(client) }
             }),
         })

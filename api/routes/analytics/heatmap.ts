@@ -9,16 +9,13 @@ import { heatmapAnswerSchema, type heatmapCellSchema } from '../../schemas/heatm
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
-import { readFilters, readQuerySchema, readRange } from './read-query.ts'
+import { memberFilterParameters, readFilters, readQuerySchema, readRange } from './read-query.ts'
 
 const { from, to } = readQuerySchema.shape
 const querySchema = z.strictObject({
   from,
   to,
-  'filter[plan]': readQuerySchema.shape['filter[plan]'],
-  'filter[coach]': readQuerySchema.shape['filter[coach]'],
-  'filter[cohort]': readQuerySchema.shape['filter[cohort]'],
-  'filter[cohort_month]': readQuerySchema.shape['filter[cohort_month]'],
+  ...memberFilterParameters,
 })
 
 /** When members come: sessions started by local weekday and local hour, all 168 cells. */

@@ -41,6 +41,18 @@ export const readQuerySchema = z.strictObject({
   compare: z.literal('previous_period').optional().describe('Adds the same number of periods directly before.'),
   ...filterParameters,
 })
+/** Filters of what members do, and of what they pay: the dimensions differ, and routes take the ones or the others. */
+export const memberFilterParameters = {
+  'filter[plan]': filterParameters['filter[plan]'],
+  'filter[coach]': filterParameters['filter[coach]'],
+  'filter[cohort]': filterParameters['filter[cohort]'],
+  'filter[cohort_month]': filterParameters['filter[cohort_month]'],
+}
+export const moneyFilterParameters = {
+  'filter[plan]': filterParameters['filter[plan]'],
+  'filter[currency]': filterParameters['filter[currency]'],
+  'filter[provider]': filterParameters['filter[provider]'],
+}
 export type ReadQuery = z.infer<typeof readQuerySchema>
 
 export interface MetricRead {

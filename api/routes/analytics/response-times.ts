@@ -9,14 +9,11 @@ import { responseTimesAnswerSchema } from '../../schemas/response-times.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
-import { readFilters, readQuerySchema, readRange } from './read-query.ts'
+import { memberFilterParameters, readFilters, readQuerySchema, readRange } from './read-query.ts'
 
 const { from, to } = readQuerySchema.shape
 const filters = {
-  'filter[plan]': readQuerySchema.shape['filter[plan]'],
-  'filter[coach]': readQuerySchema.shape['filter[coach]'],
-  'filter[cohort]': readQuerySchema.shape['filter[cohort]'],
-  'filter[cohort_month]': readQuerySchema.shape['filter[cohort_month]'],
+  ...memberFilterParameters,
 }
 
 type Row = {

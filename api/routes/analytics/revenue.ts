@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { DateTime } from 'luxon'
 import type pg from 'pg'
 import { z } from 'zod'
-import { readCard } from '../../../db/cards.ts'
+import { readCards } from '../../../db/cards.ts'
 import { type PeriodRange, periodKey, periodLabel, periodRange, previousRange } from '../../../db/period.ts'
 import { metricParameters, readMetric } from '../../../db/reader.ts'
 import { revenuePolicyVersion } from '../../../db/revenue/policy.ts'
@@ -10,7 +10,7 @@ import { loadSql } from '../../../db/sql.ts'
 import { type Tenant, withTenant } from '../../../db/tenant.ts'
 import { findMetric } from '../../../metrics/catalog.ts'
 import { dampedForecast } from '../../../metrics/forecast.ts'
-import type { Dimension, Metric } from '../../../metrics/metric.ts'
+import { cuttable, type Dimension, type Metric } from '../../../metrics/metric.ts'
 import { netMrr } from '../../../metrics/net-mrr.ts'
 import {
   revenueBridgeSql,
@@ -25,7 +25,7 @@ import { describeMetric, describeUnit, policyOf } from './describe.ts'
 import { freshUntil } from './freshness.ts'
 import type { AnalyticsOptions } from './options.ts'
 import { describeRange } from './range.ts'
-import { readMetricQuery, readQuerySchema, readRange } from './read-query.ts'
+import { moneyFilterParameters, readFilters, readMetricQuery, readQuerySchema, readRange } from './read-query.ts'
 
 const roles = ['admin', 'finance'] as const
 const named = (names: readonly string[]): Metric[] =>
@@ -73,11 +73,6 @@ const HISTORY_MONTHS = 24
 const PAGE = 500
 
 const granularity = z.enum(['day', 'week', 'month'])
-const filters = {
-  'filter[plan]': readQuerySchema.shape['filter[plan]'],
-  'filter[currency]': readQuerySchema.shape['filter[currency]'],
-  'filter[provider]': readQuerySchema.shape['filter[provider]'],
-}
 type Filters = Partial<Record<Dimension, string[]>>
 
 /** Money for finance and admins: cards, the bridge, plans, a forecast, and the ledger rows behind every figure. */
@@ -91,30 +86,30 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
       schema: {
         tags: ['revenue'],
         summary: 'Revenue KPI cards and movements',
-        querystring: z.strictObject({ granularity: granularity.default('month') }),
+        querystring: z.strictObject({ granularity: granularity.default('month'), ...moneyFilterParameters }),
         response: { 200: kpisAnswerSchema },
       },
     },
     async (request, reply) => {
-      const { granularity } = request.query
-      const { tenant } = await contextOf(request.principal.tenantId)
+      const { principal, query } = request
+      const { granularity } = query
+      const { tenant } = await contextOf(principal.tenantId)
+      const filters = readFilters(query, principal)
       return reply.sendCached({
-        key: { granularity },
+        key: { granularity, filters },
         sources: ['kpi'],
         ttlSeconds: 60,
         produce: () =>
           withTenant(pool, tenant.id, async (client) => {
             const now = DateTime.utc()
-            const cards = []
-            for (const metric of revenueCardMetrics)
-              cards.push(await readCard(client, metric, tenant, { granularity, filters: {}, now }))
+            const cards = await readCards(client, revenueCardMetrics, tenant, { granularity, filters, now })
             const local = now.setZone(tenant.timezone)
             const from = local.minus({ [granularity]: 1 }).toISO() ?? ''
             const range = periodRange(from, local.plus({ second: 1 }).toISO() ?? '', granularity, tenant.timezone)
             const issues = await client.query<{ count: number }>('select count(*) from revenue_issues')
             return {
               cards,
-              movements: await readBridge(client, range, {}, now),
+              movements: await readBridge(client, range, filters, now),
               unit: describeUnit(netMrr, tenant),
               granularity,
               timezone: tenant.timezone,
@@ -141,7 +136,7 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
           granularity: granularity.default('month'),
           group_by: readQuerySchema.shape.group_by,
           compare: readQuerySchema.shape.compare,
-          ...filters,
+          ...moneyFilterParameters,
         }),
         response: { 200: revenueAnswerSchema },
       },
@@ -159,11 +154,8 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
             const now = DateTime.utc()
             const fresh_until = await freshUntil(client)
             const metrics = []
-            const asked = [...(read.groupBy ? [read.groupBy] : []), ...(Object.keys(read.filters) as Dimension[])]
-            // A metric that cannot be cut as asked is left out: the uncut number would be another's.
-            for (const metric of revenueSeriesMetrics.filter(({ dimensions }) =>
-              asked.every((name) => dimensions.includes(name)),
-            ))
+            const asked = [...(read.groupBy ? [read.groupBy] : []), ...Object.keys(read.filters)]
+            for (const metric of cuttable(revenueSeriesMetrics, asked))
               metrics.push({
                 metric: describeMetric(metric, tenant),
                 range: describeRange(read.range),
@@ -201,29 +193,29 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
           date: z.string().max(40).describe('Any day of the period, in the tenant’s calendar.'),
           granularity: granularity.default('day'),
           type: z.enum(movementTypes).optional().describe('Without it: all rows, signed; their sum is net new MRR.'),
-          cursor: z.string().max(400).optional(),
+          cursor: z.string().max(800).optional(),
+          ...moneyFilterParameters,
         }),
         response: { 200: movementsAnswerSchema },
       },
     },
     async (request) => {
-      const { date, type, cursor } = request.query
-      const { tenant } = await contextOf(request.principal.tenantId)
+      const { principal, query } = request
+      const { date, type, cursor } = query
+      const { tenant } = await contextOf(principal.tenantId)
       const day = DateTime.fromISO(date, { zone: tenant.timezone })
-      const range = readRange(
-        { from: date, to: day.plus({ days: 1 }).toISODate() ?? date },
-        request.query.granularity,
-        tenant,
-      )
+      const range = readRange({ from: date, to: day.plus({ days: 1 }).toISODate() ?? date }, query.granularity, tenant)
       const after = readCursor(cursor)
       return withTenant(pool, tenant.id, async (client) => {
         const { rows } = await client.query<MovementRow>(
           loadSql(revenueMovementsSql).bind({
-            ...metricParameters({ range }, DateTime.utc()),
+            ...metricParameters({ range, filters: readFilters(query, principal) }, DateTime.utc()),
             type: type ?? null,
             after_at: after?.[0] ?? null,
             after_customer: after?.[1] ?? null,
             after_currency: after?.[2] ?? null,
+            after_subscription: after?.[3] ?? null,
+            after_plan: after?.[4] ?? null,
             limit: PAGE,
           }),
         )
@@ -237,7 +229,7 @@ export const revenueRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app
           total: first?.total ?? null,
           rows: first?.rows ?? 0,
           movements,
-          next_cursor: last ? writeCursor([last.at, last.customer, last.currency]) : null,
+          next_cursor: last ? writeCursor([last.at, last.customer, last.currency, last.subscription, last.plan]) : null,
           fresh_until: await freshUntil(client),
           policy_version: revenuePolicyVersion(tenant),
         }
@@ -264,7 +256,7 @@ type MovementRow = {
   total: number | null
 }
 
-const cursorSchema = z.tuple([z.iso.datetime(), z.string(), z.string()])
+const cursorSchema = z.tuple([z.iso.datetime(), z.string(), z.string(), z.string(), z.string()])
 type Cursor = z.infer<typeof cursorSchema>
 
 const writeCursor = (position: Cursor): string => Buffer.from(JSON.stringify(position)).toString('base64url')

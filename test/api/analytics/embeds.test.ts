@@ -21,7 +21,7 @@ async function make(body: Record<string, unknown>, role: 'admin' | 'coach' | 'fi
   const answer = await platform.post(tenant, '/api/analytics/embeds', body, role)
   return { status: answer.status, body: answer.body as Made & { code: string } }
 }
-async function read(token: string, path: string, method: 'GET' | 'POST' = 'GET') {
+async function read(token: string, path: string, method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' = 'GET') {
   const url = `/api/analytics${path}`
   const response = await platform.app.inject({ method, url, headers: { authorization: `Bearer ${token}` } })
   return { status: response.statusCode, body: response.json(), text: response.body }
@@ -76,6 +76,67 @@ describe('an embed link', () => {
     expect(session.body).toMatchObject({ embed: { dashboard: 'engagement', filters: { plan: ['plus-x'] } } })
   })
 
+  const hostile = Object.entries(embedDashboards).flatMap(([dashboard, { reads, filters, roles }]) =>
+    filters.map((dimension) => ({ dashboard, dimension, roles, reads: reads.filter((path) => !path.includes(':')) })),
+  )
+  test.each(hostile)('of $dashboard holds a locked $dimension against whoever has it', async (link) => {
+    const { dashboard, dimension, reads, roles } = link
+    const asCoach = !roles.some((role) => role === 'admin')
+    const locked = { filters: { [dimension]: ['nobody-has-this'] } }
+    const { status, body } = await make({ dashboard, ...locked, ...(asCoach ? { coach_id: 'coach-1' } : {}) })
+    expect(status).toBe(201)
+    for (const path of reads) {
+      const own = path.endsWith('movements') ? `?date=${new Date().toISOString().slice(0, 10)}` : ''
+      const mark = own ? '&' : '?'
+      const asked = await read(body.token, path + own)
+      const whole = asCoach ? 'coach' : 'admin'
+      const cut = `${path}${own}${mark}filter[${dimension}]=nobody-has-this`
+      // The model behind the scores is the tenant's: nothing to cut.
+      if (path !== '/churn-risk/model') {
+        const same = await platform.get(tenant, `/api/analytics${cut}`, whole)
+        expect([asked.status, same.status], path).toEqual([200, 200])
+        const without = (answer: object) => ({ ...answer, fresh_until: null })
+        const numbers = (answer: unknown) =>
+          JSON.stringify(without(answer as object)).replaceAll(/"fresh_until":"[^"]*"/g, '')
+        expect(numbers(asked.body), path).toBe(numbers(same.body))
+        expect(asked.text, path).not.toMatch(/"(user_id|customer)":/)
+      }
+      for (const attempt of [
+        `filter[${dimension}]=`,
+        `filter[${dimension}]=plus-x`,
+        `filter%5B${dimension}%5D=plus-x`,
+        `filter[plan]=plus-x&filter[plan]=free-x`,
+        'filter[provider]=stripe',
+        'coach=coach-2',
+      ])
+        expect((await read(body.token, `${path}${own}${mark}${attempt}`)).body.code, `${path} ${attempt}`).toBe(
+          'embed_scope',
+        )
+      for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'] as const) {
+        const refused = (await read(body.token, path + own, method)).status
+        expect([401, 403, 404, 405], `${method} ${path}`).toContain(refused)
+      }
+    }
+  })
+
+  test('reads its own tenant whatever a request names', async () => {
+    const other = await platform.createTenant({ slug: 'other', settings: { 'feature.analytics_v2': true } })
+    await platform.send(other, busyTenant({ end: Date.now(), mark: 'y' }))
+    await platform.settle()
+    const { body } = await make({ dashboard: 'churn' })
+    const url = '/api/analytics/churn-risk'
+    const named = await platform.app.inject({
+      url,
+      headers: { authorization: `Bearer ${body.token}`, 'x-tenant-id': other.id, host: 'other.example.com' },
+    })
+    expect(named.json()).toEqual((await read(body.token, '/churn-risk')).body)
+    for (const query of [`tenant_id=${other.id}`, 'tenant=other'])
+      expect((await read(body.token, `/churn-risk?${query}`)).body.code).toBe('validation_failed')
+    const foreign = await platform.get(other, url)
+    expect((await read(body.token, '/session')).body).toMatchObject({ tenant: { slug: 'embeds' } })
+    expect(foreign.status).toBe(200)
+  })
+
   test('of a coach shows that coach’s members, and the other coaches without a name', async () => {
     const { body } = await make({ dashboard: 'coaches', coach_id: 'coach-2' })
     const { coaches } = (await read(body.token, '/coaches')).body as {
@@ -93,7 +154,7 @@ describe('an embed link', () => {
     expect((await make({ dashboard: 'today', coach_id: 'coach-2' }, 'coach')).body.code).toBe('role_not_allowed')
     expect((await make({ dashboard: 'today' }, 'coach')).status).toBe(201)
     expect((await make({ dashboard: 'revenue' }, 'finance')).status).toBe(201)
-    expect((await make({ dashboard: 'revenue', filters: { plan: ['x'] } })).body.code).toBe('validation_failed')
+    expect((await make({ dashboard: 'revenue', filters: { coach: ['x'] } })).body.code).toBe('validation_failed')
     expect((await make({ dashboard: 'engagement', expires_in_seconds: 864_000 })).body.code).toBe('validation_failed')
     const off = await platform.createTenant({ slug: 'embeds-off' })
     const refused = await platform.post(off, '/api/analytics/embeds', { dashboard: 'engagement' }, 'admin')

@@ -1,4 +1,5 @@
 import { churnRiskAnswerSchema } from '../../../api/schemas/churn-risk.ts'
+import type { Parameters } from '../../api/client.ts'
 import { useRead } from '../../api/queries.ts'
 import { Panel } from '../../charts/panel.tsx'
 import { useFormat } from '../../session/session.tsx'
@@ -9,9 +10,9 @@ import type { RiskMember } from './risk-list.tsx'
 const NAMED = 3
 
 /** Each coach's members at high risk, the most urgent named with their strongest reason. */
-export function BookAtRisk() {
+export function BookAtRisk({ filters }: { filters: Parameters }) {
   const format = useFormat()
-  const query = useRead('/churn-risk', churnRiskAnswerSchema, { band: 'high', limit: '500' })
+  const query = useRead('/churn-risk', churnRiskAnswerSchema, { ...filters, band: 'high', limit: '500' })
   return (
     <Loaded query={query} height={200}>
       {({ as_of, members }) => {

@@ -18,7 +18,7 @@ export function CohortDeepDive({ cohort }: { cohort: string }) {
   const format = useFormat()
   const search = useSearch()
   const { view } = useView({ preset: '6m', granularity: 'week' })
-  const { from: _from, to: _to, ...filters } = useReadParameters(view, cut)
+  const { from: _from, to: _to, compare: _compare, ...filters } = useReadParameters(view, cut)
   const query = useRead(`/cohorts/${cohort}`, cohortDeepDiveSchema, filters)
   const by = cohort.includes('W') ? 'week' : 'month'
   return (

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { movementsAnswerSchema } from '../../../api/schemas/revenue.ts'
 import { granularities } from '../../../metrics/metric.ts'
-import { ask } from '../../api/client.ts'
+import { ask, type Parameters } from '../../api/client.ts'
 import { fileName, save, toCsv } from '../../charts/download.ts'
 import { useFormat } from '../../session/session.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
@@ -29,15 +29,15 @@ export function readLedger(search: string): LedgerOf | undefined {
 const heads = ['Day', 'Customer', 'Change', 'Amount', 'Plan', 'Provider', 'Subscription', 'Provider events']
 
 /** The ledger rows behind a figure: who, what, when, and which provider events say so. */
-export function Ledger({ date, granularity, type }: LedgerOf) {
+export function Ledger({ date, granularity, type, filters }: LedgerOf & { filters: Parameters }) {
   const format = useFormat()
   const query = useInfiniteQuery({
-    queryKey: ['/revenue/movements', date, granularity, type],
+    queryKey: ['/revenue/movements', date, granularity, type, filters],
     queryFn: ({ pageParam, signal }) =>
       ask({
         path: '/revenue/movements',
         schema: movementsAnswerSchema,
-        parameters: { date, granularity, type, cursor: pageParam },
+        parameters: { ...filters, date, granularity, type, cursor: pageParam },
         signal,
       }),
     initialPageParam: undefined as string | undefined,

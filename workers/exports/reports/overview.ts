@@ -1,11 +1,12 @@
 import { DateTime } from 'luxon'
-import { type Card, readCard } from '../../../db/cards.ts'
+import { readCards } from '../../../db/cards.ts'
 import type { ExportPayload } from '../../../db/exports/payload.ts'
 import type { Column } from '../../../db/exports/tables.ts'
 import { periodRange } from '../../../db/period.ts'
 import { readMetric } from '../../../db/reader.ts'
 import { describeUnit } from '../../../db/unit.ts'
 import type { Metric } from '../../../metrics/metric.ts'
+import { overviewCutBy } from '../../../metrics/overview.ts'
 import { formatChange, formatValue } from '../format-value.ts'
 import type { Chart, PageTable, Report, ReportCard, Value } from '../report.ts'
 import { begunPeriods, frame, metricsOf, type ReportContext } from './context.ts'
@@ -21,14 +22,11 @@ export async function overviewReport(
   const { client, tenant } = context
   // The cards of the moment of asking: a retry on the next day must not slip into another week.
   const now = DateTime.fromISO(payload.now)
-  const metrics = metricsOf(payload.metrics)
   const { granularity, filters } = payload
-  const cards: Card[] = []
+  const metrics = overviewCutBy(metricsOf(payload.metrics), Object.keys(filters))
+  const cards = await readCards(client, metrics, tenant, { granularity, filters, now })
   const charts: Chart[] = []
-  for (const metric of metrics) {
-    cards.push(await readCard(client, metric, tenant, { granularity, filters, now }))
-    charts.push(await trendOf({ ...context, now }, metric, payload))
-  }
+  for (const metric of metrics) charts.push(await trendOf({ ...context, now }, metric, payload))
   return {
     ...(await frame(context, metrics)),
     title: 'Overview',
@@ -50,10 +48,7 @@ async function trendOf(
   const local = now.setZone(tenant.timezone)
   const from = local.minus({ [granularity]: TREND[granularity] ?? 12 })
   const range = periodRange(from.toISO() ?? '', local.toISO() ?? '', granularity, tenant.timezone)
-  const own = Object.fromEntries(
-    Object.entries(filters).filter(([name]) => (metric.dimensions as readonly string[]).includes(name)),
-  )
-  const [series] = await readMetric(client, metric, { range, filters: own }, now)
+  const [series] = await readMetric(client, metric, { range, filters }, now)
   const points = series?.points ?? []
   const isOver = points.map(({ partial }) => !partial)
   return {

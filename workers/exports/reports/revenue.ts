@@ -1,4 +1,4 @@
-import { type Card, readCard } from '../../../db/cards.ts'
+import { readCards } from '../../../db/cards.ts'
 import type { ExportPayload } from '../../../db/exports/payload.ts'
 import type { Column } from '../../../db/exports/tables.ts'
 import { periodRange } from '../../../db/period.ts'
@@ -31,9 +31,7 @@ export async function revenueReport(
   const level = await read(stock)
   const flows = []
   for (const metric of movements) flows.push(await read(metric))
-  const cards: Card[] = []
-  for (const metric of metricsOf(payload.cards))
-    cards.push(await readCard(client, metric, tenant, { granularity, filters: {}, now }))
+  const cards = await readCards(client, metricsOf(payload.cards), tenant, { granularity, filters, now })
 
   const periods = begunPeriods(range, now)
   const labels = periods.map(({ label }) => label)

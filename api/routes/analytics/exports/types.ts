@@ -14,7 +14,7 @@ import { ApiError, errors } from '../../../errors.ts'
 import type { Principal, Role } from '../../../security/principal.ts'
 import { cohortFilters } from '../cohort-triangle.ts'
 import { mayRead } from '../describe.ts'
-import { readFilters, readMetricQuery, readQuerySchema, readRange } from '../read-query.ts'
+import { memberFilterParameters, readFilters, readMetricQuery, readQuerySchema, readRange } from '../read-query.ts'
 import { revenueCardMetrics, revenueSeriesMetrics } from '../revenue.ts'
 import type { TenantContext } from '../tenant-context.ts'
 
@@ -78,10 +78,7 @@ export const exportDefinitions: Partial<Record<ExportType, ExportDefinition>> = 
     containsMembers: false,
     params: z.strictObject({
       granularity: coarse.default('week'),
-      'filter[plan]': plan,
-      'filter[coach]': readQuerySchema.shape['filter[coach]'],
-      'filter[cohort]': readQuerySchema.shape['filter[cohort]'],
-      'filter[cohort_month]': readQuerySchema.shape['filter[cohort_month]'],
+      ...memberFilterParameters,
     }),
     toPayload: (query, _context, principal) => ({
       type: 'overview',
