@@ -13,7 +13,8 @@ import { responseTimesAnswerSchema } from '../../api/schemas/response-times.ts'
 import { kpisAnswerSchema, revenueAnswerSchema } from '../../api/schemas/revenue.ts'
 import { updateTenant } from '../../db/tenant-settings.ts'
 import { formatFor } from '../../web/format.ts'
-import { hasChromium, open, openSite, type Site, seriousViolations, settled } from './site.ts'
+import { hasChromium, open, seriousViolations, settled } from './chromium.ts'
+import { openSite, type Site } from './site.ts'
 
 const format = formatFor({ locale: 'de-DE', timezone: 'Europe/Berlin' })
 const paths = [

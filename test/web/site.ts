@@ -1,22 +1,17 @@
-import { existsSync } from 'node:fs'
-import axe from 'axe-core'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { builtWeb } from '../../cli/web.ts'
 import type { Tenant } from '../../db/tenant.ts'
 import type { Platform } from '../support/platform.ts'
 import { openSmallBusiness } from '../support/small-business.ts'
-
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-export const hasChromium = CHROMIUM !== undefined
+import { type ContextOptions, openChromium } from './chromium.ts'
 
 export interface Site {
   readonly platform: Platform
   readonly tenant: Tenant
   readonly url: string
-  readonly browser: Browser
   /** What a browser complained about (policy violations, errors of scripts) and every address outside the site. */
   readonly complaints: string[]
-  context(options?: { dark?: boolean; phone?: boolean }): Promise<BrowserContext>
+  context(options?: ContextOptions): Promise<BrowserContext>
   close(): Promise<void>
 }
 
@@ -29,20 +24,15 @@ export async function openSite(env: Record<string, string> = {}): Promise<Site> 
     env: { EMBED_FRAME_ANCESTORS: 'https://portal.example.com', ...env },
   })
   const url = await platform.app.listen({ host: '127.0.0.1', port: 0 })
-  const browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] })
+  const browser = await openChromium()
   const complaints: string[] = []
   return {
     platform,
     tenant,
     url,
-    browser,
     complaints,
-    async context({ dark = false, phone = false } = {}) {
-      const context = await browser.newContext({
-        colorScheme: dark ? 'dark' : 'light',
-        viewport: phone ? { width: 390, height: 844 } : { width: 1360, height: 900 },
-      })
-      context.setDefaultTimeout(20_000)
+    async context(options) {
+      const context = await browser.context(options)
       context.on('page', (page) => listen(page, url, complaints))
       return context
     },
@@ -63,35 +53,4 @@ function listen(page: Page, url: string, complaints: string[]): void {
   page.on('request', (request) => {
     if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) complaints.push(request.url())
   })
-}
-
-interface Violation {
-  id: string
-  impact: string
-  nodes: { target: string[]; failureSummary: string }[]
-}
-
-/** What axe finds that is serious or critical, as text. */
-export async function seriousViolations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const violations = (await page.evaluate(
-    '(async () => (await axe.run(document, { resultTypes: ["violations"] })).violations)()',
-  )) as Violation[]
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes[0]?.target.join(' ')} ${nodes[0]?.failureSummary}`)
-}
-
-/** Opens a page signed in, and waits until everything on it has loaded. */
-export async function open(context: BrowserContext, address: string): Promise<Page> {
-  const page = await context.newPage()
-  await page.goto(address)
-  await settled(page)
-  return page
-}
-
-export async function settled(page: Page): Promise<void> {
-  await page.locator('h1').first().waitFor()
-  // The policy forbids eval, so no function of ours can be polled in the page.
-  await page.locator('.skeleton, [aria-busy=true]').first().waitFor({ state: 'detached' })
 }

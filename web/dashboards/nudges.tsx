@@ -128,7 +128,7 @@ function Total({ total, previous }: { total: Nudges['total']; previous: Nudges['
         <article key={title} className="card" data-metric={title}>
           <h3>{title}</h3>
           <p className="figure">{value}</p>
-          <Against value={total[name]} previous={previous && previous[name]} unit={{ kind: 'ratio' }} />
+          <Against value={total[name]} previous={previous?.[name]} unit={{ kind: 'ratio' }} />
           <p className="quiet">{text}</p>
         </article>
       ))}
