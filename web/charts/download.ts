@@ -36,6 +36,13 @@ const DRAWN = [
   'font-weight',
   'text-anchor',
 ]
+/** What a colour stands for; `dash` when it is drawn as a line, '' for a solid one. */
+export interface LegendEntry {
+  readonly title: string
+  readonly colour: string
+  readonly dash?: string | undefined
+}
+
 const SCALE = 2
 const HEAD = 56
 
@@ -67,15 +74,24 @@ async function imageOf(svg: SVGSVGElement, width: number, height: number): Promi
   return image
 }
 
+/** A colour of the theme as it is now: a custom property itself says what it is in both. */
+function themeColour(name: string): string {
+  const probe = document.createElement('i')
+  probe.style.color = `var(${name})`
+  document.body.append(probe)
+  const { color } = getComputedStyle(probe)
+  probe.remove()
+  return color
+}
+
 /** A canvas with the panel's title and legend on it, and room for what is drawn below. */
-function canvasFor(title: string, legend: readonly { title: string; colour: string }[], width: number, height: number) {
+function canvasFor(title: string, legend: readonly LegendEntry[], width: number, height: number) {
   const canvas = document.createElement('canvas')
   canvas.width = (width + 32) * SCALE
   canvas.height = (height + HEAD + 24) * SCALE
   const context = canvas.getContext('2d')
   if (!context) throw new Error('this browser draws no canvas')
-  const style = getComputedStyle(document.documentElement)
-  const colour = (name: string) => style.getPropertyValue(name).trim()
+  const colour = (name: string) => themeColour(name)
   context.scale(SCALE, SCALE)
   context.fillStyle = colour('--surface')
   context.fillRect(0, 0, canvas.width, canvas.height)
@@ -85,13 +101,28 @@ function canvasFor(title: string, legend: readonly { title: string; colour: stri
   context.font = '12px system-ui, sans-serif'
   let x = 16
   for (const entry of legend) {
-    context.fillStyle = entry.colour.startsWith('var(') ? colour(entry.colour.slice(4, -1)) : entry.colour
-    context.fillRect(x, 38, 10, 10)
+    drawSwatch(context, entry, x)
     context.fillStyle = colour('--muted')
-    context.fillText(entry.title, x + 15, 47)
-    x += context.measureText(entry.title).width + 34
+    context.fillText(entry.title, x + 25, 47)
+    x += context.measureText(entry.title).width + 44
   }
   return { canvas, context, colour }
+}
+
+function drawSwatch(context: CanvasRenderingContext2D, { colour, dash }: LegendEntry, x: number): void {
+  const shade = colour.startsWith('var(') ? themeColour(colour.slice(4, -1)) : colour
+  if (dash === undefined) {
+    context.fillStyle = shade
+    context.fillRect(x + 8, 38, 10, 10)
+    return
+  }
+  context.strokeStyle = shade
+  context.lineWidth = 2
+  context.setLineDash(dash ? dash.split(' ').map(Number) : [])
+  context.beginPath()
+  context.moveTo(x, 43)
+  context.lineTo(x + 20, 43)
+  context.stroke()
 }
 
 const pngOf = (canvas: HTMLCanvasElement): Promise<Blob> =>
@@ -100,11 +131,7 @@ const pngOf = (canvas: HTMLCanvasElement): Promise<Blob> =>
   )
 
 /** The chart inside `panel` as a PNG: its drawing, or its coloured table. */
-export async function toPng(
-  panel: HTMLElement,
-  title: string,
-  legend: readonly { title: string; colour: string }[],
-): Promise<Blob> {
+export async function toPng(panel: HTMLElement, title: string, legend: readonly LegendEntry[]): Promise<Blob> {
   const svg = panel.querySelector<SVGSVGElement>('.chart svg')
   if (svg) {
     const { width, height } = svg.getBoundingClientRect()

@@ -4,12 +4,13 @@ import { Empty } from '../ui/state.tsx'
 import { hasValues, type SeriesAnswer, timeTable } from './data.ts'
 import { Panel, useTimeCells } from './panel.tsx'
 import { Trend } from './trend.tsx'
+import type { Kind } from './trend-colours.ts'
 
 interface MetricPanelProps {
   readonly answers: readonly SeriesAnswer[]
   readonly title?: string
   readonly lead?: ReactNode
-  readonly kind?: 'line' | 'area' | 'bar' | 'stack'
+  readonly kind?: Kind
   readonly height?: number
   readonly fromZero?: boolean
   /** What to send so that there is something to see. */
@@ -32,7 +33,7 @@ export function MetricPanel({
 }: MetricPanelProps) {
   const format = useFormat()
   const table = useMemo(() => timeTable(answers), [answers])
-  const time = useTimeCells(table)
+  const time = useTimeCells(table, kind ?? 'line')
   const [first] = answers
   // A metric that cannot be cut as asked is not answered.
   if (!first) return null

@@ -2,9 +2,9 @@ import { type ReactNode, useId, useRef, useState } from 'react'
 import { useFormat } from '../session/session.tsx'
 import { Menu } from '../ui/menu.tsx'
 import type { Column, TimeTable } from './data.ts'
-import { fileName, save, toCsv, toPng } from './download.ts'
+import { fileName, type LegendEntry, save, toCsv, toPng } from './download.ts'
 import { Swatch } from './tip.tsx'
-import { colourOf } from './trend-colours.ts'
+import { type Kind, lookOf } from './trend-colours.ts'
 
 /** Rows and columns of whatever is drawn, for the table and the CSV. The first row is the head. */
 export type Cells = readonly (readonly (string | number | null)[])[]
@@ -15,7 +15,7 @@ interface PanelProps {
   readonly definition?: string | undefined
   /** One line below the title: what to see. */
   readonly lead?: ReactNode
-  readonly legend?: readonly { readonly title: string; readonly colour: string }[]
+  readonly legend?: readonly LegendEntry[]
   /** Raw values, as in the API's answer. */
   readonly cells?: (() => Cells) | undefined
   /** The same written as the tenant writes numbers, for the table on the page. */
@@ -67,7 +67,7 @@ export function Panel({ title, definition, lead, legend = [], cells, shown, chil
         <ul className="legend">
           {legend.map((entry) => (
             <li key={entry.title}>
-              <Swatch colour={entry.colour} />
+              <Swatch colour={entry.colour} dash={entry.dash} />
               {entry.title}
             </li>
           ))}
@@ -121,11 +121,11 @@ function CellTable({ cells, caption }: { cells: Cells; caption: string }) {
 }
 
 /** Legend, table and CSV of values over time. */
-export function useTimeCells(table: TimeTable) {
+export function useTimeCells(table: TimeTable, kind: Kind) {
   const format = useFormat()
   const { columns, rows, granularity } = table
   const head = ['Period', ...columns.map(({ title }) => title)]
-  const legendOf = (column: Column) => ({ title: column.title, colour: colourOf(columns, column) })
+  const legendOf = (column: Column) => ({ title: column.title, ...lookOf(columns, column, kind) })
   return {
     legend: columns.map(legendOf),
     cells: (): Cells => [head, ...rows.map(({ t, values }) => [t, ...columns.map(({ key }) => values[key] ?? null)])],

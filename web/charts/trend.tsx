@@ -17,9 +17,7 @@ import { useFormat } from '../session/session.tsx'
 import type { Column, Row, TimeTable } from './data.ts'
 import { dashAt } from './palette.ts'
 import { Tip } from './tip.tsx'
-import { colourOf, current } from './trend-colours.ts'
-
-type Kind = 'line' | 'area' | 'bar' | 'stack'
+import { colourOf, current, type Kind, PREVIOUS_DASH } from './trend-colours.ts'
 
 interface TrendProps {
   readonly table: TimeTable
@@ -68,9 +66,7 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
           <Tooltip
             isAnimationActive={false}
             cursor={{ stroke: 'var(--muted)', strokeDasharray: '3 3', fill: 'var(--hover)' }}
-            content={({ active, label: t }) =>
-              active ? <Tip table={table} t={String(t)} colourOf={(column) => colourOf(columns, column)} /> : null
-            }
+            content={({ active, label: t }) => (active ? <Tip table={table} t={String(t)} kind={kind} /> : null)}
           />
           {target && (
             <ReferenceLine
@@ -133,7 +129,16 @@ function draw(column: Column, columns: readonly Column[], kind: Kind, rows: read
     isAnimationActive: false,
   }
   if (column.isPrevious)
-    return <Line {...shared} key={column.key} stroke={colour} strokeDasharray="4 4" strokeWidth={1.5} dot={false} />
+    return (
+      <Line
+        {...shared}
+        key={column.key}
+        stroke={colour}
+        strokeDasharray={PREVIOUS_DASH}
+        strokeWidth={1.5}
+        dot={false}
+      />
+    )
   if (isBar)
     return (
       <Bar
@@ -142,7 +147,7 @@ function draw(column: Column, columns: readonly Column[], kind: Kind, rows: read
         fill={colour}
         maxBarSize={36}
         radius={kind === 'stack' ? 0 : [3, 3, 0, 0]}
-        {...(kind === 'stack' ? { stackId: 'all' } : {})}
+        {...(kind === 'stack' ? { stackId: 'all', stroke: 'var(--surface)', strokeWidth: 1 } : {})}
       >
         {rows.map(({ t, partial }) => (
           <Cell key={t} fillOpacity={partial ? 0.4 : 1} />
