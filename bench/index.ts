@@ -3,8 +3,9 @@ import { exportsBench } from './exports.ts'
 import { ingest } from './ingest.ts'
 import { reads } from './reads.ts'
 import type { Bench } from './rounds.ts'
+import { web } from './web.ts'
 
-const benches: readonly Bench[] = [ingest, reads, exportsBench]
+const benches: readonly Bench[] = [ingest, reads, exportsBench, web]
 
 const help = `Usage: npm run bench [-- <name> …] [--rounds n] [--json]
 
