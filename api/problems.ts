@@ -45,6 +45,11 @@ function fieldErrors(error: FastifyError): readonly FieldError[] {
   }))
 }
 
+/** Files are served by a library with errors of its own: 403 a path that leads out, 412 and 416 what headers ask of a file. */
+const isOfStaticFiles = (error: FastifyError & { expose?: unknown }): boolean =>
+  error?.code === 'FST_STATIC_FORBIDDEN_PATH' ||
+  (error?.expose === true && error.code === undefined && (error.statusCode ?? 500) < 500)
+
 /** The catalogue error for anything that was thrown. Only an ApiError's own words reach the client. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown
@@ -54,6 +59,8 @@ export function toApiError(thrown: unknown): ApiError {
     const fields = fieldErrors(error)
     return new ApiError(known, { ...(fields.length ? { errors: fields } : {}), cause: thrown })
   }
+  if (isOfStaticFiles(error))
+    return new ApiError(error.statusCode === 403 ? errors.UNKNOWN_ROUTE : errors.MALFORMED_REQUEST, { cause: thrown })
   // A client that hangs up while its body is read: nobody reads the answer, but it is no fault of ours.
   if (error?.statusCode === 400 && error.code === 'ECONNRESET')
     return new ApiError(errors.MALFORMED_REQUEST, { cause: thrown })

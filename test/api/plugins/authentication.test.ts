@@ -108,6 +108,28 @@ describe('attacks on the token', () => {
     expect(await ask(app, make())).toMatchObject({ status: 401, body: { code: 'token_invalid' } })
   })
 
+  test.each([
+    ['a path as key id', { alg: 'HS256', kid: '../../../../dev/null' }, ''],
+    ['SQL as key id', { alg: 'HS256', kid: "x' union select 'key' --" }, 'key'],
+    ['a key to fetch (jku)', { alg: 'HS256', jku: 'http://127.0.0.1:1/keys' }, 'AAAA'],
+    ['a certificate to fetch (x5u)', { alg: 'HS256', x5u: 'http://127.0.0.1:1/x.pem' }, 'AAAA'],
+    ['a compressed payload', { alg: 'HS256', zip: 'DEF' }, 'x'],
+    ['an unencoded payload', { alg: 'HS256', b64: false, crit: ['b64'] }, secret],
+  ])('are refused: %s', async (_name, header, key) => {
+    const { app } = await testApp(whoami)
+    const token = forged(header, (d) => createHmac('sha256', key).update(d).digest('base64url'))
+    const answer = await ask(app, token)
+    expect(answer).toMatchObject({ status: 401, body: { code: 'token_invalid' } })
+  })
+
+  test('are refused: a token as large as the headers may be, soon', async () => {
+    const { app } = await testApp(whoami)
+    const began = performance.now()
+    for (const token of [`${'a'.repeat(15_000)}.b.c`, `a.${'b'.repeat(15_000)}.c`, 'a.'.repeat(7_000)])
+      expect((await ask(app, token)).status).toBe(401)
+    expect(performance.now() - began).toBeLessThan(5_000)
+  })
+
   test('are refused: a changed payload under the old signature', async () => {
     const { app } = await testApp(whoami)
     const [header, , signature] = (await hs256({ ...good(), role: 'coach', coach_id: 'c1' })).split('.')

@@ -56,6 +56,26 @@ describe('heavy reads', () => {
     expect((await app.inject({ url: '/a', headers: await bearer() })).headers['x-ratelimit-remaining']).toBe('1')
   })
 
+  test('cannot be had more of by another address, spelling, token or header', async () => {
+    const { app } = await limited()
+    const headers = await bearer()
+    const tries = [
+      { url: '/a', headers },
+      { url: '/a/', headers },
+      { url: '/%61', headers },
+      { url: '/a?x=1', headers: { ...headers, 'x-forwarded-for': '203.0.113.7' } },
+      { url: '/a', headers: { ...headers, 'x-real-ip': '203.0.113.8', forwarded: 'for=203.0.113.9' } },
+      { url: '/a', headers: { ...headers, 'x-forwarded-host': 'other', host: 'other' } },
+      { url: '/a', headers: await bearer('admin', tenantA.toUpperCase()) },
+      { url: '/b', headers: { ...(await bearer('coach')), 'x-http-method-override': 'POST' } },
+      { url: '/A', headers },
+    ]
+    const statuses: number[] = []
+    for (const one of tries) statuses.push((await app.inject(one)).statusCode)
+    // Paths have one case; what is no route is answered without work.
+    expect(statuses).toEqual([200, 200, 200, 429, 429, 429, 429, 429, 404])
+  })
+
   test('pass when Redis does not answer', async () => {
     const redis = new Redis({ port: 1, enableOfflineQueue: false, maxRetriesPerRequest: 0, retryStrategy: () => null })
     redis.on('error', () => {})
