@@ -3,7 +3,7 @@ export function toCsv(rows: readonly (readonly (string | number | null)[])[]): s
   const cell = (value: string | number | null): string => {
     if (value === null) return ''
     if (typeof value === 'number') return String(value)
-    const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+    const safe = /^[=+\-@\t\r＝＋－＠]/.test(value) ? `'${value}` : value
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
   }
   return `\uFEFF${rows.map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`
