@@ -44,7 +44,7 @@ const interpolations = (text: string) =>
     kind,
     rest,
   }))
-const isSecret = (name: string) => /PASSWORD|SECRET|KEY|TOKEN|AUTH/.test(name)
+const isSecret = (name: string) => /PASSWORD|SECRET|KEY(?!_SERIALIZER$)|TOKEN|AUTH/.test(name)
 
 describe('docker-compose.yml', () => {
   test('has every part of production', () => {
@@ -81,6 +81,29 @@ describe('docker-compose.yml', () => {
       expect(healthcheck?.disable === true || (healthcheck?.test ?? []).length > 1).toBe(true)
     },
   )
+
+  test('starts change data capture by profile, with what the mapping needs, and only then', () => {
+    const { debezium, 'debezium-kafka': overKafka, kafka } = compose.services
+    expect([debezium, overKafka, kafka].map((one) => one?.profiles)).toEqual([['cdc'], ['kafka'], ['kafka']])
+    for (const one of [debezium, overKafka]) {
+      expect(one?.environment).toMatchObject({
+        DEBEZIUM_SOURCE_PUBLICATION_NAME: 'upcoach_analytics',
+        DEBEZIUM_SOURCE_DECIMAL_HANDLING_MODE: 'string',
+        DEBEZIUM_FORMAT_VALUE: 'json',
+      })
+      // What is left to debezium.env is nothing that is set here: compose's own values would win.
+      const asked = [...read('debezium.env.example').matchAll(/^(\w+)=/gm)].map(([, name]) => name)
+      expect(asked.length).toBeGreaterThan(3)
+      for (const name of asked) expect(one?.environment).not.toHaveProperty(name ?? '')
+    }
+    expect(debezium?.environment.DEBEZIUM_SINK_REDIS_ADDRESS).toBe('redis:6379')
+    expect(overKafka?.environment.DEBEZIUM_SINK_KAFKA_PRODUCER_BOOTSTRAP_SERVERS).toBe('kafka:9092')
+    expect(kafka?.environment.KAFKA_ADVERTISED_LISTENERS).toBe('PLAINTEXT://kafka:9092')
+    // Two readers of one log need a slot each, and remember where they are apart from each other.
+    for (const name of ['DEBEZIUM_SOURCE_SLOT_NAME', 'DEBEZIUM_SOURCE_OFFSET_STORAGE_REDIS_KEY'])
+      expect(overKafka?.environment[name]).not.toBe(debezium?.environment[name])
+    expect(Object.values(compose.services).flatMap(({ profiles }) => profiles).length).toBe(3)
+  })
 
   test('asks of a worker what it writes', () => {
     expect(compose.services.worker?.healthcheck?.test?.join(' ')).toContain(`/tmp/${basename(heartbeatFile)}`)

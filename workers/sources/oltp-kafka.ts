@@ -20,8 +20,8 @@ const settings = z.strictObject({
 
 type Run = SourceRun<z.infer<typeof settings>, null>
 
-/** Patterns are resolved when the consumer subscribes: the run ends after this time to find topics that are new. */
-const REDISCOVER_MS = 600_000
+/** A consumer keeps the topics it subscribed to: how often new ones are looked for, which end the run. */
+const DISCOVER_SECONDS = 30
 
 /** The product's database, as Debezium writes its changes to Kafka: a topic per table. The group keeps the offsets. */
 export const oltpKafka = defineSource({
@@ -33,21 +33,31 @@ export const oltpKafka = defineSource({
   async run(run) {
     const { topics, group, session_seconds: seconds } = run.settings
     const timeouts = { sessionTimeout: seconds * 1000, rebalanceTimeout: 2 * seconds * 1000 }
-    const consumer = client(run).consumer({ groupId: group, ...timeouts, retry: { retries: 2 } })
+    const kafka = client(run)
+    const admin = kafka.admin()
+    const consumer = kafka.consumer({ groupId: group, ...timeouts, retry: { retries: 2 } })
     const mapping = mappingOf(run.settings.mapping)
     try {
+      await admin.connect()
+      const patterns = topics.map(pattern)
+      const matching = async () => (await admin.listTopics()).filter((topic) => patterns.some((one) => one.test(topic)))
+      const found = await matching()
+      if (found.length === 0) {
+        run.lag(0)
+        return { againInSeconds: DISCOVER_SECONDS }
+      }
       await consumer.connect()
-      await consumer.subscribe({ topics: topics.map(pattern), fromBeginning: true })
-      await consume(consumer, mapping, run)
+      await consumer.subscribe({ topics: found, fromBeginning: true })
+      await consume(consumer, mapping, run, async () => (await matching()).some((topic) => !found.includes(topic)))
     } finally {
       await consumer.disconnect().catch(() => undefined)
+      await admin.disconnect().catch(() => undefined)
     }
     return undefined
   },
 })
 
-const pattern = (name: string): string | RegExp =>
-  name.includes('*') ? new RegExp(`^${name.split('*').map(literally).join('.*')}$`) : name
+const pattern = (name: string): RegExp => new RegExp(`^${name.split('*').map(literally).join('.*')}$`)
 const literally = (text: string) => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
 
 function client(run: Run): Kafka {
@@ -73,8 +83,13 @@ function client(run: Run): Kafka {
   })
 }
 
-/** Until the signal is aborted, something fails, or it is time to look for new topics. */
-async function consume(consumer: Consumer, mapping: OltpMapping, run: Run): Promise<void> {
+/** Until the signal is aborted, something fails, or there are new topics. */
+async function consume(
+  consumer: Consumer,
+  mapping: OltpMapping,
+  run: Run,
+  hasNewTopics: () => Promise<boolean>,
+): Promise<void> {
   let end: (error?: unknown) => void = () => undefined
   const ended = new Promise<void>((resolve, reject) => {
     end = (error) => (error === undefined ? resolve() : reject(error))
@@ -82,7 +97,9 @@ async function consume(consumer: Consumer, mapping: OltpMapping, run: Run): Prom
   const stop = () => end()
   run.signal.addEventListener('abort', stop, { once: true })
   if (run.signal.aborted) stop()
-  const timer = setTimeout(stop, REDISCOVER_MS)
+  const looking = setInterval(() => {
+    hasNewTopics().then((isNew) => isNew && end(), end)
+  }, DISCOVER_SECONDS * 1000)
   const remove = consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
   const waiting = new Map<string, number>()
   try {
@@ -95,7 +112,7 @@ async function consume(consumer: Consumer, mapping: OltpMapping, run: Run): Prom
     })
     await ended
   } finally {
-    clearTimeout(timer)
+    clearInterval(looking)
     remove()
     run.signal.removeEventListener('abort', stop)
   }
