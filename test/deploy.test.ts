@@ -44,7 +44,7 @@ const interpolations = (text: string) =>
     kind,
     rest,
   }))
-const isSecret = (name: string) => /PASSWORD|SECRET|KEY(?!_SERIALIZER$)|TOKEN|AUTH/.test(name)
+const isSecret = (name: string) => /PASSWORD|SECRET|(?<!REDIS_)KEY(?!_SERIALIZER)|TOKEN|AUTH/.test(name)
 
 describe('docker-compose.yml', () => {
   test('has every part of production', () => {

@@ -91,6 +91,9 @@ export async function surviveKills({ database, tenant, source, produce, inStep, 
         throw new Error(`seed ${SEED}, run ${run + 1}, ${name}: what is stored differs from the source`, { cause })
       })
     }
+    // Connections of this process that died with the engine are replaced before anybody meets one.
+    const asked = () => Promise.all(Array.from({ length: 12 }, () => database.pool.query('select 1')))
+    await eventually(asked, 60_000)
     // Nothing comes in twice when all is quiet.
     await wait(500)
     await eventually(inStep)
