@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import type { Tenant } from '../../../db/tenant.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
-import { type CrashOrder, ended, seeded, startWorkerProcess } from './support.ts'
+import { type CrashOrder, ended, ready, seeded, startWorkerProcess } from './support.ts'
 
 /** Kills per source. A few by default, so that the suite stays quick; the long run is `SOURCE_KILLS=30 npx vitest run …`. */
 export const KILLS = Number(process.env.SOURCE_KILLS ?? 6)
@@ -32,7 +32,12 @@ export interface Killing {
 export async function surviveKills({ database, tenant, source, produce, inStep, crashBroker }: Killing): Promise<void> {
   const pick = seeded(SEED)
   // The second process stands by until the lease of the one that died has expired.
-  const workers = new Set<ChildProcess>([startWorkerProcess(database)])
+  const workers = new Set<ChildProcess>()
+  const start = async () => {
+    const worker = startWorkerProcess(database)
+    workers.add(worker)
+    await ready(worker)
+  }
   const done: Record<string, number> = {}
   const holder = async (): Promise<ChildProcess> => {
     const { rows } = await database.pool.query<{ holder: string | null }>(
@@ -75,17 +80,17 @@ export async function surviveKills({ database, tenant, source, produce, inStep, 
   }
   const names = Object.keys(faults)
   try {
-    await eventually(holder, 60_000)
+    await Promise.all([start(), start()])
     for (let run = 0; run < KILLS; run += 1) {
       const worker = await eventually(holder, 60_000)
-      if (workers.size < 2) workers.add(startWorkerProcess(database))
       const name = names[(run + pick(2)) % names.length] ?? ''
       await faults[name]?.(worker)
       done[name] = (done[name] ?? 0) + 1
       if (worker.signalCode !== null) {
         expect(worker.signalCode).toBe('SIGKILL')
         workers.delete(worker)
-        workers.add(startWorkerProcess(database))
+        // A process that starts while there is no engine would open one of its own.
+        await start()
       }
       await eventually(inStep, 60_000).catch((cause: unknown) => {
         throw new Error(`seed ${SEED}, run ${run + 1}, ${name}: what is stored differs from the source`, { cause })
@@ -107,8 +112,10 @@ export async function surviveKills({ database, tenant, source, produce, inStep, 
 /** The embedded engine: kill -9. A server is not ours to kill: every other connection to the database is cut. */
 async function crashEngine(database: TestDatabase): Promise<void> {
   if (database.kind === 'embedded') {
-    const lock = JSON.parse(await readFile(join(database.dataDir, 'engine.lock'), 'utf8')) as { pid: number }
-    process.kill(lock.pid, 'SIGKILL')
+    const { pid } = await eventually(
+      async () => JSON.parse(await readFile(join(database.dataDir, 'engine.lock'), 'utf8')) as { pid: number },
+    )
+    process.kill(pid, 'SIGKILL')
     return
   }
   await database.pool.query(

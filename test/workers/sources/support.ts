@@ -69,6 +69,11 @@ export function startWorkerProcess(database: TestDatabase): ChildProcess {
   })
 }
 
+/** It has the database and looks for sources; or it is gone. */
+export async function ready(child: ChildProcess): Promise<void> {
+  if (!isGone(child)) await Promise.race([once(child, 'message'), once(child, 'exit')])
+}
+
 const isGone = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
 export async function ended(child: ChildProcess): Promise<void> {

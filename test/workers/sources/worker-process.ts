@@ -45,4 +45,5 @@ await startSources({
   leaseSeconds: 1,
   backoffMs: 50,
 })
+process.send?.('ready')
 setInterval(() => undefined, 60_000)
