@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Counter } from 'prom-client'
+import { replaceEmails } from '../sources/emails.ts'
 import './route-config.ts'
 import { CLIENT_CLOSED, onAnswered } from './plugins/answered.ts'
 import './plugins/http-metrics.ts'
@@ -23,11 +24,24 @@ export type AuditEntry = {
   readonly at: string
 }
 
+const BAD_REQUEST = 400
 const SECRET = /token|secret|passw|authori[sz]ation|signature|credential|api_?key|cookie/i
+
+/** What is asked for is no place for a person's address, yet people paste them. */
+const withoutEmails = (given: unknown): unknown =>
+  typeof given === 'string'
+    ? replaceEmails(given, () => '[email]')
+    : Array.isArray(given)
+      ? given.map(withoutEmails)
+      : given
 
 function withoutSecrets(value: unknown): Record<string, unknown> {
   if (value === null || typeof value !== 'object') return {}
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !SECRET.test(key)))
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !SECRET.test(key))
+      .map(([key, given]) => [key, withoutEmails(given)]),
+  )
 }
 
 /** Filled once a request has passed validation: what a refused request held is whatever was sent, and stays out. */
@@ -49,7 +63,8 @@ function entryOf(request: FastifyRequest, status: number): AuditEntry | undefine
     role: principal.role,
     action: config.audit ?? route,
     route,
-    parameters: validated.get(request) ?? {},
+    // What a route itself finds wrong is as unknown as what validation refuses.
+    parameters: status === BAD_REQUEST ? {} : (validated.get(request) ?? {}),
     status,
     request_id: request.id,
     at: new Date().toISOString(),

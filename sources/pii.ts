@@ -72,8 +72,9 @@ export function scrub(event: ParsedEvent, key: Buffer, configured: readonly stri
  * out (no NUL, no unpaired surrogate, bounded depth and text length), free of personal data as far as it can be told.
  */
 export function scrubRaw(raw: unknown, key: Buffer, configured: readonly string[]): unknown {
-  // Text on its own has no keys to judge it by; it could be anything.
+  // Text on its own has no keys to judge it by, in a list neither; it could be anything.
   if (typeof raw === 'string') return { unreadable_text: true, length: raw.length }
+  if (Array.isArray(raw)) return { unreadable_list: true, length: raw.length }
   const type = typeof raw === 'object' && raw !== null ? Reflect.get(raw, 'type') : undefined
   const rules = rulesFor(typeof type === 'string' ? type : '', key, configured)
   const storable = scrubValue(raw, rules, -1, true)

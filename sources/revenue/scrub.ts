@@ -22,11 +22,14 @@ export function scrubBody(value: unknown, key: Buffer, depth = 0): unknown {
   const isCatalogue = CATALOGUE.has(String(Reflect.get(value, 'object')))
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
-      const isPersonal = PERSONAL.test(name) || (name === 'name' && !isCatalogue)
+      const isPersonal = PERSONAL.test(snakeCase(name)) || (name === 'name' && !isCatalogue)
       return [scrubText(name, key), isPersonal ? hide(inner, key) : scrubBody(inner, key, depth + 1)]
     }),
   )
 }
+
+/** `customerPhone` → `customer_Phone`: metadata is spelt as its author likes. */
+const snakeCase = (name: string): string => name.replace(/([a-z])([A-Z])/g, '$1_$2')
 
 const REPLACED = /^hmac:[0-9a-f]{32}$/
 
