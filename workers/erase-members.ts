@@ -5,6 +5,7 @@ import { eraseMentions, eraseRows } from '../db/erasure/events.ts'
 import { addCounts, type OpenErasure, openErasures } from '../db/erasure/member.ts'
 import { eraseAuditParameters, eraseExportRequests, eraseQuarantine, eraseStatistics } from '../db/erasure/traces.ts'
 import { withdrawMemberExports } from '../db/exports/jobs.ts'
+import { inTransaction } from '../db/tenant.ts'
 import { erasedName } from '../sources/member-ids.ts'
 import type { WorkerContext } from './context.ts'
 import { deleteLeftovers, expireExports } from './expire-exports.ts'
@@ -42,7 +43,9 @@ async function erase(erasure: OpenErasure, context: WorkerContext): Promise<void
   await eraseExportRequests(pool, erasure)
   await refreshTouched(pool)
   // Whoever needs such an export makes a new one; which of them named this member is not known without opening them.
-  await addCounts(pool, erasure, { exports: await withdrawMemberExports(pool, erasure.tenant_id) })
+  await inTransaction(pool, async (client) =>
+    addCounts(client, erasure, { exports: await withdrawMemberExports(client, erasure.tenant_id) }),
+  )
   await expireExports({}, context)
   await deleteLeftovers(context, erasure.tenant_id)
   const landing = { pool, objects, tenant: { id: erasure.tenant_id, slug: erasure.tenant_slug } }
