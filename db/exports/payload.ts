@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bands } from '../../metrics/churn/bands.ts'
 import { type Dimension, dimensionTitles, granularities } from '../../metrics/metric.ts'
 import { cohortUnits, retentionModes } from '../../metrics/retention-modes.ts'
 
@@ -56,7 +57,14 @@ export const exportPayloadSchema = z.discriminatedUnion('type', [
     filters,
   }),
   // Days, `to` exclusive.
-  z.object({ type: z.enum(['churn_risk', 'fact_productivity', 'audit']), from: z.string(), to: z.string() }),
+  z.object({ type: z.enum(['fact_productivity', 'audit']), from: z.string(), to: z.string() }),
+  z.object({
+    type: z.literal('churn_risk'),
+    from: z.string(),
+    to: z.string(),
+    band: z.enum(bands).optional(),
+    coach: z.string().optional(),
+  }),
   // Everything about one member.
   z.object({ type: z.literal('member'), user_id: z.string(), member_hash: z.string() }),
 ])

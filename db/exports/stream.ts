@@ -11,10 +11,15 @@ import type { ExportTable } from './tables.ts'
 /** Rows that the embedded engine gives at a time; between two fetches others have their turn. */
 const FETCH_ROWS = 4_000
 
+/** Which rows: those of a range, and of the relations that have them also of a band or a coach. */
 export interface TableRange {
   readonly from: string
   readonly to: string
+  readonly band?: string | undefined
+  readonly coach?: string | undefined
 }
+
+const valuesOf = ({ from, to, band, coach }: TableRange) => ({ from, to, band: band ?? null, coach: coach ?? null })
 
 export interface CsvDialect {
   readonly lineEnd: 'crlf' | 'lf'
@@ -34,7 +39,11 @@ export interface TableCsv {
 type Source = Pick<Database, 'kind' | 'pool'>
 
 const statementOf = (table: ExportTable, range: TableRange): string =>
-  table.sql.render({ from: pg.escapeLiteral(range.from), to: pg.escapeLiteral(range.to) })
+  table.sql.render(
+    Object.fromEntries(
+      Object.entries(valuesOf(range)).map(([name, value]) => [name, value === null ? 'null' : pg.escapeLiteral(value)]),
+    ),
+  )
 
 /**
  * A relation as CSV, as of one instant, with memory that does not grow with its rows: COPY on a server; on the embedded
@@ -65,7 +74,7 @@ export function tableHead(
   limit: number,
 ): Promise<Record<string, unknown>[]> {
   return withTenant(database.pool, tenantId, async (client) => {
-    const bound = table.sql.bind({ from: range.from, to: range.to })
+    const bound = table.sql.bind(valuesOf(range))
     const { rows } = await client.query<Record<string, unknown>>(`${bound.text} limit ${Number(limit)}`, bound.values)
     return rows
   })

@@ -16,7 +16,7 @@ export interface ExportTable {
   readonly title: string
   readonly definition: string
   readonly columns: readonly [Column & { readonly type: 'date' | 'timestamp' }, ...Column[]]
-  /** Takes :from and :to; ordered by the first column. */
+  /** Takes :from and :to, and what else `TableRange` has; ordered by the first column. */
   readonly sql: Statement
 }
 

@@ -177,6 +177,37 @@ describe('CSV', () => {
     expect(Date.now() - Date.parse(rows[0]?.at ?? '')).toBeLessThan(600_000)
   })
 
+  test('of churn risk has the members of its route, also of one band or coach', async () => {
+    await platform.score(tenant)
+    interface Risk {
+      members: { user_id: string; probability: number; band: string; coach_id: string }[]
+    }
+    const route = async (filter: string) =>
+      (await platform.get<Risk>(tenant, `/api/analytics/churn-risk?limit=100${filter}`)).body.members
+    const all = await route('')
+    expect(all.length).toBeGreaterThan(2)
+    const { band = '', coach_id: coach = '' } = all[0] ?? {}
+    for (const [params, members] of [
+      [{}, all],
+      [{ band }, await route(`&band=${band}`)],
+      [{ coach }, await route(`&coach=${coach}`)],
+      [{ coach: "nobody'; select 1 --" }, []],
+    ] as const) {
+      const { file, answer } = await exporter.exported(tenant, 'churn_risk', 'csv', params)
+      expect(answer.rows).toBe(members.length)
+      expect(csvRows(file).map((row) => [row.user_id, Number(row.probability)])).toEqual(
+        members.map(({ user_id, probability }) => [user_id, probability]),
+      )
+    }
+    const refused = await platform.post(
+      tenant,
+      '/api/analytics/exports',
+      { type: 'churn_risk', format: 'csv', params: { band: 'none' } },
+      'admin',
+    )
+    expect(refused.status).toBe(400)
+  })
+
   test('without rows still has its header', async () => {
     const { file, answer } = await exporter.exported(tenant, 'fact_productivity', 'csv', {
       from: day(300),

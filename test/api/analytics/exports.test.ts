@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Role } from '../../../api/security/principal.ts'
-import { EXPORT_LIFETIME_DAYS, withdrawMemberExports } from '../../../db/exports/jobs.ts'
+import { claimExport, EXPORT_LIFETIME_DAYS, withdrawMemberExports } from '../../../db/exports/jobs.ts'
 import type { Tenant } from '../../../db/tenant.ts'
 import { openObjectStore } from '../../../objects/open.ts'
 import type { ObjectStore } from '../../../objects/store.ts'
@@ -210,6 +210,14 @@ describe('cancelling', () => {
     expect((await read(id)).status).toBe('cancelled')
     expect((await read(next)).status).toBe('completed')
     expect(await keysOf(platform.app.deps.objects)).toHaveLength(1)
+  })
+
+  test('two of a tenant run at once, a third waits; another tenant is not in its way', async () => {
+    for (let i = 0; i < 3; i += 1) await ask({ ...dau, params: { metric: 'dau', from: `2026-01-0${i + 1}` } })
+    await ask(dau, {}, 'admin', other)
+    const claimed = []
+    for (let i = 0; i < 4; i += 1) claimed.push((await claimExport(platform.db.pool))?.tenantId)
+    expect(claimed.sort()).toEqual([tenant.id, tenant.id, other.id, undefined].sort())
   })
 
   test('what is done loses its file and its links at once', async () => {

@@ -11,7 +11,7 @@ export const exportBodySchema = z
       .record(z.string(), z.unknown())
       .default({})
       .describe(
-        'The query parameters of the route that shows the same, by the same names: `metric` also takes `metric`; `fact_productivity` and `audit` take `from` and `to`, `member` takes `user_id` (format `json`, which is of this type only).',
+        'The query parameters of the route that shows the same, by the same names: `metric` also takes `metric`; `fact_productivity` and `audit` take `from` and `to`, `churn_risk` `band` and `coach` besides, `member` takes `user_id` (format `json`, which is of this type only).',
       ),
   })
   .meta({

@@ -5,6 +5,7 @@ import type { PeriodRange } from '../../../../db/period.ts'
 import { periodRange, RangeError400 } from '../../../../db/period.ts'
 import type { Tenant } from '../../../../db/tenant.ts'
 import { findMetric } from '../../../../metrics/catalog.ts'
+import { bands } from '../../../../metrics/churn/bands.ts'
 import { netMrr } from '../../../../metrics/net-mrr.ts'
 import { overviewMetrics } from '../../../../metrics/overview.ts'
 import { cohortUnits, retentionModes } from '../../../../metrics/retention-modes.ts'
@@ -151,8 +152,13 @@ export const exportDefinitions: Partial<Record<ExportType, ExportDefinition>> = 
     title: 'Members by risk of falling silent, as last scored',
     roles: ['admin'],
     containsMembers: true,
-    params: days,
-    toPayload: (query, { tenant }) => ({ type: 'churn_risk', ...readDays(query, tenant) }),
+    params: days.extend({ band: z.enum(bands).optional(), coach: z.string().min(1).max(128).optional() }),
+    toPayload: ({ band, coach, ...query }, { tenant }) => ({
+      type: 'churn_risk',
+      ...readDays(query, tenant),
+      band,
+      coach,
+    }),
   }),
   fact_productivity: define({
     title: 'One row per member and day',
