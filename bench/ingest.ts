@@ -1,113 +1,102 @@
-import { randomBytes } from 'node:crypto'
-import { buildApp } from '../api/app.ts'
-import { memoryCache } from '../api/cache/memory.ts'
-import { analytics } from '../api/routes/analytics/index.ts'
-import { verificationKeys } from '../api/security/keys.ts'
-import { signToken } from '../api/security/tokens.ts'
-import { loadConfig } from '../config.ts'
-import type { Database } from '../db/database.ts'
-import { createTenant, type Tenant } from '../db/tenant.ts'
-import { openObjectStore } from '../objects/open.ts'
-import { type Bench, spread, timed, withScratchDatabase } from './rounds.ts'
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bodies, newEvents, type SentEvent } from './events.ts'
+import { each, load, request } from './http-load.ts'
+import { peaks } from './memory.ts'
+import { type Platform, withPlatform } from './platform.ts'
+import { openPsql } from './psql.ts'
+import { type Bench, quantile, spread, timed } from './rounds.ts'
 
 const BATCH = 500
-const BATCHES = 40
-const MEMBERS = 2_000
+const CONNECTIONS = 8
 
-let n = 0
-function batch(now: number) {
-  return Array.from({ length: BATCH }, () => {
-    n += 1
-    return {
-      event_id: `b-${n}`,
-      type: 'screen_viewed',
-      occurred_at: new Date(now - (n % 3_600_000)).toISOString(),
-      user_id: `member-${n % MEMBERS}`,
-      session_id: `s-${n % 5_000}`,
-      source: 'bench',
-      properties: { screen: `screen-${n % 40}`, version: '4.2.0' },
-    }
-  })
+const columns =
+  'tenant_id, event_id, occurred_at, local_hour, type, user_id, session_id, subject_id, source, is_action, properties, content_hash'
+
+/** Stores the rows that arrived over HTTP once more, in the same hypertable, for another tenant. Returns ms. */
+type Rival = (events: readonly SentEvent[]) => Promise<number>
+
+/** psql COPY from a file, as one stream: the rows are those that were just stored. */
+async function copyRival({ tenant }: Platform, databaseUrl: string): Promise<{ store: Rival; close(): Promise<void> }> {
+  const psql = await openPsql(databaseUrl)
+  const file = join(tmpdir(), `upcoach-bench-${randomUUID()}.copy`)
+  let since = '-infinity'
+  return {
+    async store() {
+      const rows = `select ${columns.replace('tenant_id', `'${randomUUID()}'::uuid`)} from analytics.events where tenant_id = '${tenant.id}' and received_at > '${since}' order by event_id`
+      await psql.run(`\\copy (${rows}) to '${file}'`)
+      since = new Date().toISOString()
+      return timed(() => psql.run(`\\copy analytics.events (${columns}) from '${file}'`))
+    },
+    async close() {
+      await psql.close()
+      await rm(file, { force: true })
+    },
+  }
 }
 
-/** The same rows into a table of the same shape and unique key, with nothing around it. */
-async function plainTable(database: Database): Promise<void> {
-  await database.pool.query('create table plain_events (like analytics.events including defaults)')
-  await database.pool.query('alter table plain_events add unique (tenant_id, event_id, occurred_at)')
-  await database.pool.query(
-    `select create_hypertable('plain_events', by_range('occurred_at', interval '1 day'), create_default_indexes => false)`,
-  )
-  await database.pool.query('create index on plain_events (tenant_id, user_id, occurred_at)')
+/** What an application would write itself: one insert of a JSON parameter per batch. */
+function plainRival({ pool }: Platform): Rival {
+  const tenant = randomUUID()
+  return async (events) => {
+    const batches: string[] = []
+    for (let i = 0; i < events.length; i += BATCH) batches.push(JSON.stringify(events.slice(i, i + BATCH)))
+    return timed(async () => {
+      for (const batch of batches)
+        await pool.query(
+          `insert into analytics.events (tenant_id, event_id, occurred_at, local_hour, type, user_id, session_id, source, is_action, properties, content_hash)
+           select $1, event_id, occurred_at, date_trunc('hour', occurred_at at time zone 'Europe/Berlin'), type, user_id, session_id, source, true, properties, 0
+           from jsonb_to_recordset($2::jsonb) as x (event_id text, occurred_at timestamptz, type text, user_id text, session_id text, source text, properties jsonb)`,
+          [tenant, batch],
+        )
+    })
+  }
 }
 
-async function plainInsert(database: Database, tenant: Tenant, events: ReturnType<typeof batch>): Promise<void> {
-  await database.pool.query(
-    `insert into plain_events (tenant_id, event_id, occurred_at, local_hour, type, user_id, session_id, source, is_action, properties, content_hash)
-     select $1, event_id, occurred_at, date_trunc('hour', occurred_at at time zone 'UTC'), type, user_id, session_id, source, true, properties, 0
-     from jsonb_to_recordset($2::jsonb) as x (event_id text, occurred_at timestamptz, type text, user_id text, session_id text, source text, properties jsonb)`,
-    [tenant.id, JSON.stringify(events)],
-  )
-}
-
-/** HTTP ingest of 500-event batches against plain insertion of the same rows on the same engine. */
+/** Goals 1, 2 and 4. */
 export const ingest: Bench = {
   name: 'ingest',
-  title:
-    'HTTP ingest of 500-event batches (validated, deduplicated, enriched, durable) : plain insert of the same rows',
-  run: ({ rounds, log }) =>
-    withScratchDatabase(async (database) => {
-      const secret = randomBytes(32)
-      const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent' })
-      const app = await buildApp({
-        config,
-        database,
-        keys: verificationKeys(config, secret),
-        cache: memoryCache(),
-        objects: await openObjectStore(config, { masterKey: secret, origin: 'http://127.0.0.1' }),
-      })
-      await app.register(analytics, { masterKey: randomBytes(32) })
-      const url = await app.listen({ port: 0, host: '127.0.0.1' })
-      const tenant = await createTenant(database.pool, { slug: 'bench', timezone: 'Europe/Berlin', currency: 'EUR' })
-      await plainTable(database)
-      const token = await signToken({ sub: 'bench', tenantId: tenant.id, role: 'service', ttl: '1h' }, { secret })
-      const post = async (events: unknown): Promise<void> => {
-        const response = await fetch(`${url}/api/analytics/events`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-          body: JSON.stringify({ events }),
-        })
-        if (!response.ok) throw new Error(`ingest answered ${response.status}`)
-        await response.arrayBuffer()
-      }
+  title: `HTTP ingest of ${BATCH}-event batches : the same rows by psql COPY (server) or a plain insert (embedded); re-send : first send`,
+  run: ({ rounds, size, log }) =>
+    withPlatform({}, async (platform) => {
+      const count = size(30_000, 500_000)
+      const { databaseUrl } = platform
+      const copy = databaseUrl === undefined ? undefined : await copyRival(platform, databaseUrl)
+      const store = copy?.store ?? plainRival(platform)
+      const post = async (requests: readonly Buffer[]) =>
+        (await load({ url: platform.url, connections: CONNECTIONS, next: each(requests) })).ms
       const first: number[] = []
       const again: number[] = []
       const rates: number[] = []
-      for (let round = 0; round <= rounds; round++) {
-        const batches = Array.from({ length: BATCHES }, () => batch(Date.now()))
-        const http = await timed(async () => {
-          for (const events of batches) await post(events)
-        })
-        const plain = await timed(async () => {
-          for (const events of batches) await plainInsert(database, tenant, events)
-        })
-        const repeated = await timed(async () => {
-          for (const events of batches) await post(events)
-        })
-        log(
-          `round ${round}: http ${http.toFixed(0)} ms, plain ${plain.toFixed(0)} ms, re-sent ${repeated.toFixed(0)} ms`,
+      // the first round warms both sides up
+      for (let round = 0; round <= rounds; round += 1) {
+        const events = newEvents(count)
+        const requests = bodies(events, BATCH).map((body) =>
+          request(platform.url, 'POST', platform.sender, body, '/api/analytics/events'),
         )
-        // the first round warms both sides up
+        const http = await post(requests)
+        const rival = await store(events)
+        const repeated = await post(requests)
+        log(
+          `round ${round}: http ${http.toFixed(0)} ms, rival ${rival.toFixed(0)} ms, re-sent ${repeated.toFixed(0)} ms`,
+        )
         if (round === 0) continue
-        first.push(plain / http)
+        first.push(rival / http)
         again.push(http / repeated)
-        rates.push((BATCH * BATCHES * 1000) / http)
+        rates.push((count * 1000) / http)
       }
-      await app.close()
-      const rate = spread('', rates).median
+      await copy?.close()
+      const goal = copy ? 1 : 2
       return {
-        ratios: [spread('ingest : plain insert', first), spread('re-send : first send', again)],
+        ratios: [
+          spread(copy ? 'ingest : psql COPY' : 'ingest : plain insert', first, { goal, atLeast: 0.6 }),
+          spread('re-send : first send', again, { goal: 4, atLeast: 0.7 }),
+        ],
+        memory: peaks(await platform.memory()),
         notes: [
-          `${database.kind} engine, ${rounds} rounds of ${BATCH * BATCHES} events, about ${rate.toFixed(0)} events/s over HTTP`,
+          `${platform.kind} engine, ${rounds} rounds of ${count} events over ${CONNECTIONS} connections, about ${quantile(rates, 0.5).toFixed(0)} events/s`,
         ],
       }
     }),
