@@ -3,7 +3,8 @@ import type { ParsedEvent } from '../sources/envelope.ts'
 import { erasureKeyOf } from '../sources/member-ids.ts'
 import { parseEvent } from '../sources/parse-event.ts'
 import { scrub, scrubRaw } from '../sources/pii.ts'
-import { type QuarantinedEvent, quarantine, type StorableEvent, storeEvents } from './ingest.ts'
+import { storeTogether } from './group-commit.ts'
+import { type QuarantinedEvent, quarantine, type StorableEvent } from './ingest.ts'
 import type { Tenant } from './tenant.ts'
 
 /** Whose events are taken and how: read once and kept for a few seconds by the caller. */
@@ -147,7 +148,7 @@ export async function acceptEvents(
     good.push({ index, storable: { event, occurredAt: offset === 0 ? event.occurred_at : new Date(at).toISOString() } })
   }
 
-  const stored = await storeEvents(
+  const stored = await storeTogether(
     pool,
     tenant,
     good.map(({ storable }) => storable),
