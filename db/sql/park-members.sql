@@ -1,9 +1,17 @@
--- Sets the oldest mark aside. Params: :error text. Returns how many members it was: 1, or 0 when there is no mark.
-with taken as (
+-- Sets the member of the oldest mark aside, with all of its marks. Params: :error text. Returns how many members it was: 1, or
+-- 0 when there is no mark.
+with oldest as materialized (
+  select tenant_id, user_id from analytics.dirty_members order by id limit 1
+),
+removed as (
   delete from analytics.dirty_members d
-  using (select id from analytics.dirty_members order by id limit 1 for update skip locked) t
-  where d.id = t.id
+  where (d.tenant_id, d.user_id) in (select tenant_id, user_id from oldest)
   returning d.tenant_id, d.user_id, d.types, d.since, d.marked_at
+),
+taken as (
+  select tenant_id, user_id, array_agg(distinct type) as types, min(since) as since, min(marked_at) as marked_at
+  from removed, unnest(types) as type
+  group by tenant_id, user_id
 ),
 parked as (
   insert into analytics.parked_members as p (tenant_id, user_id, types, since, marked_at, error)

@@ -1,11 +1,11 @@
--- Takes the oldest dirty marks and merges them per member. Params: :limit integer (marks).
--- Returns tenant_id, user_id, types, since.
-with taken as (
+-- Takes the members of the oldest dirty marks, each with all of its marks: a fold costs by members, however many marks each
+-- has. Params: :limit integer (marks to begin with). Returns tenant_id, user_id, types, since.
+with oldest as materialized (
+  select tenant_id, user_id from analytics.dirty_members order by id limit :limit::integer
+),
+taken as (
   delete from analytics.dirty_members d
-  using (
-    select id from analytics.dirty_members order by id limit :limit::integer for update skip locked
-  ) t
-  where d.id = t.id
+  where (d.tenant_id, d.user_id) in (select tenant_id, user_id from oldest)
   returning d.tenant_id, d.user_id, d.types, d.since
 )
 select tenant_id, user_id, min(since) as since, array_agg(distinct type) as types

@@ -73,7 +73,7 @@ describe('a member whose fold always fails', () => {
     await settle()
     expect(await openGoals()).toContain('m99')
     const [parked] = await listParked(platform.db.pool, tenant.id)
-    expect(parked).toMatchObject({ key: 'm4', failures: 3 })
+    expect(parked).toMatchObject({ key: 'm4', failures: 2 })
     await platform.settle()
     expect(await fresh()).toBeGreaterThanOrEqual(before)
   })
