@@ -6,6 +6,7 @@ import {
   errors as joseErrors,
   jwtVerify,
 } from 'jose'
+import { LRUCache } from 'lru-cache'
 import type { Config } from '../../config.ts'
 import { ApiError, errors } from '../errors.ts'
 import { claimsToBeEmbed, embedPrincipal, verifyEmbed } from './embeds.ts'
@@ -85,15 +86,33 @@ async function verifiedPayload(token: string, keys: VerificationKeys): Promise<J
   }
 }
 
+/** For so long a token that was verified is taken without checking its signature again: that costs more than a small request. */
+const REMEMBERED_MS = 30_000
+const MOST_REMEMBERED = 10_000
+const verified = new WeakMap<VerificationKeys, LRUCache<string, { principal: Principal; until: number }>>()
+
 /**
  * The principal behind an Authorization header.
  * Throws 401 (missing, invalid, expired) or 503 when the identity provider cannot be asked.
  */
 export async function authenticate(header: string | undefined, keys: VerificationKeys): Promise<Principal> {
   const token = bearerToken(header)
-  if (keys.embedKey && claimsToBeEmbed(token)) return authenticateEmbed(token, keys.embedKey)
-  const claims = claimsSchema.safeParse(await verifiedPayload(token, keys))
-  if (claims.success) return claims.data
+  const remembered = verified.get(keys) ?? new LRUCache({ max: MOST_REMEMBERED })
+  verified.set(keys, remembered)
+  const known = remembered.get(token)
+  if (known && Date.now() < known.until) return known.principal
+  const { principal, expiresAt } = await verify(token, keys)
+  remembered.set(token, { principal, until: Math.min(Date.now() + REMEMBERED_MS, expiresAt) })
+  return principal
+}
+
+/** `expiresAt`: ms since 1970, with the tolerance. */
+async function verify(token: string, keys: VerificationKeys): Promise<{ principal: Principal; expiresAt: number }> {
+  if (keys.embedKey && claimsToBeEmbed(token)) return verifyOfEmbed(token, keys.embedKey)
+  const payload = await verifiedPayload(token, keys)
+  const claims = claimsSchema.safeParse(payload)
+  if (claims.success)
+    return { principal: claims.data, expiresAt: ((payload.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1000 }
   const missing = claims.error.issues.map((issue) => issue.path.join('.')).join(', ')
   throw new ApiError(errors.TOKEN_INVALID, {
     detail: `The token's claims are not usable: ${missing}.`,
@@ -101,12 +120,11 @@ export async function authenticate(header: string | undefined, keys: Verificatio
   })
 }
 
-async function authenticateEmbed(token: string, key: Uint8Array): Promise<Principal> {
-  const principal = embedPrincipal(
-    await verifyEmbed(token, key).catch((error: unknown) => {
-      throw refused(error)
-    }),
-  )
-  if (principal) return principal
+async function verifyOfEmbed(token: string, key: Uint8Array): Promise<{ principal: Principal; expiresAt: number }> {
+  const payload = await verifyEmbed(token, key).catch((error: unknown) => {
+    throw refused(error)
+  })
+  const principal = embedPrincipal(payload)
+  if (principal) return { principal, expiresAt: (payload.exp ?? 0) * 1000 }
   throw new ApiError(errors.TOKEN_INVALID, { headers: invalidChallenge })
 }
