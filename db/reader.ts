@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon'
 import type pg from 'pg'
 import type { Dimension, Metric } from '../metrics/metric.ts'
-import { type PeriodRange, periodKey, periodLabel } from './period.ts'
+import { type PeriodRange, periodKey, periodNames } from './period.ts'
 import { loadSql } from './sql.ts'
 
 export interface MetricQuery {
@@ -70,14 +70,17 @@ export async function readMetric(
     groups.set(row.key, group)
   }
   if (query.groupBy === undefined && groups.size === 0) groups.set(null, new Map())
-  const periods = query.range.periods.filter((at) => at <= now)
+  const { periods, toAt } = query.range
+  const { keys, labels } = periodNames(query.range)
+  const begun = periods.filter((at) => at <= now)
   return [...groups]
     .sort(([a], [b]) => compareKeys(a ?? '', b ?? ''))
     .map(([key, found]) => ({
       key: query.groupBy === undefined ? {} : { [query.groupBy]: key ?? '' },
-      points: periods.map((at) =>
-        toPoint(metric, query.range, at, found.get(periodKey(at, query.range.granularity)), now),
-      ),
+      points: begun.map((_, i) => {
+        const isRunning = (periods[i + 1] ?? toAt) > now
+        return toPoint(metric, labels[i] ?? '', isRunning, found.get(keys[i] ?? ''))
+      }),
     }))
 }
 
@@ -86,10 +89,8 @@ function compareKeys(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true })
 }
 
-function toPoint(metric: Metric, range: PeriodRange, at: DateTime, row: Row | undefined, now: DateTime): Point {
-  const t = periodLabel(at, range.granularity)
-  const running = at.plus({ [range.granularity]: 1 }) > now && !metric.matures
-  const partial = running ? { partial: true as const } : {}
+function toPoint(metric: Metric, t: string, isRunning: boolean, row: Row | undefined): Point {
+  const partial = isRunning && !metric.matures ? { partial: true as const } : {}
   if (row === undefined) return metric.empty === 'zero' ? { t, value: 0, ...partial } : { t, value: null, ...partial }
   if (row.value !== undefined) return { t, value: row.value, ...partial }
   const { numerator, denominator } = row
