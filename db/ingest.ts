@@ -148,9 +148,7 @@ export async function quarantine(
   const rows = events.map((event) => ({
     ...event,
     // The same message, refused again because its batch is repeated, is kept once.
-    key: createHash('sha256')
-      .update(JSON.stringify([source, event.body], sortKeys))
-      .digest('base64url'),
+    key: hash('sha256', JSON.stringify([source, event.body], sortKeys), 'base64url'),
     hashes: [...possibleIds(event.body)].map((id) => memberHash(options.erasureKey, id)),
   }))
   await pool.query(
