@@ -75,7 +75,12 @@ function answer(path: string, query: URLSearchParams): unknown {
       return heatmapAnswerSchema.parse({
         range,
         fresh_until,
-        cells: Array.from({ length: 168 }, (_, i) => ({ weekday: Math.floor(i / 24) + 1, hour: i % 24, sessions: i })),
+        cells: Array.from({ length: 168 }, (_, i) => ({
+          weekday: Math.floor(i / 24) + 1,
+          hour: i % 24,
+          sessions: i,
+          active_minutes: i,
+        })),
       })
     case '/engagement/response-times':
       return responseTimesAnswerSchema.parse({
@@ -87,6 +92,7 @@ function answer(path: string, query: URLSearchParams): unknown {
         waiting: 0,
         waiting_over_sla: 0,
         seconds: { p50: 100, p75: 200, p90: 300, p95: 400, p99: 500 },
+        observed_seconds: { p50: 100, p75: 200, p90: 300, p95: 400, p99: 500 },
       })
     default:
       return undefined

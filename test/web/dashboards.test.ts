@@ -256,20 +256,105 @@ describe.skipIf(!hasChromium)('the dashboards in Chromium (skipped where there i
     await page.close()
   })
 
-  for (const { dark, phone } of [
-    { dark: false, phone: false },
-    { dark: true, phone: true },
-  ])
-    test(`nothing serious for axe, nothing sticks out: ${dark ? 'dark' : 'light'}, ${phone ? 'phone' : 'desktop'}`, async () => {
-      const own = await site.context({ dark, phone })
-      for (const path of paths) {
-        const page = await go(path, own)
-        expect(await seriousViolations(page), path).toEqual([])
-        expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), path).toBeLessThanOrEqual(0)
-        await page.close()
-      }
-      await own.close()
-    }, 240_000)
+  test.each([...paths, '/cohorts/newest', '/today'])(
+    'nothing serious for axe, nothing sticks out, in light and dark, on a desktop and a phone: %s',
+    async (path) => {
+      const role = path === '/today' ? 'coach' : 'admin'
+      const { cohorts } = await api('/cohorts', cohortsAnswerSchema)
+      const at = path.replace('newest', cohorts.at(-1)?.cohort ?? '')
+      const key = await site.platform.token(site.tenant, role, 'coach-1')
+      const page = await open(context, `${site.url}${at}#token=${key}`)
+      for (const colorScheme of ['light', 'dark'] as const)
+        for (const viewport of [
+          { width: 1360, height: 900 },
+          { width: 390, height: 844 },
+        ]) {
+          await page.emulateMedia({ colorScheme })
+          await page.setViewportSize(viewport)
+          const seen = `${at}, ${colorScheme}, ${viewport.width}`
+          expect(await seriousViolations(page), seen).toEqual([])
+          expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), seen).toBeLessThanOrEqual(0)
+        }
+      await page.close()
+    },
+    120_000,
+  )
+
+  test('the whole way by keyboard alone: skip, menu, range, compare, table, ledger rows and back', async () => {
+    const page = await go('/')
+    const focused = () =>
+      page.evaluate<string>('document.activeElement.textContent || document.activeElement.ariaLabel')
+    await page.keyboard.press('Tab')
+    expect(await focused()).toBe('Skip to content')
+    await page.keyboard.press('Tab')
+    // The menu follows, in its order.
+    const menu = await page.getByRole('navigation').getByRole('link').allTextContents()
+    for (let i = 0; (await focused()) !== 'Revenue' && i < menu.length + 2; i++) await page.keyboard.press('Tab')
+    expect(await focused()).toBe('Revenue')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Revenue' }).waitFor()
+    await settled(page)
+    expect(await page.evaluate('document.activeElement.id')).toBe('main')
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.closest("label").textContent')).toContain('Time range')
+    await page.keyboard.press('ArrowUp')
+    await expect.poll(() => new URL(page.url()).searchParams.get('range')).toBe('6m')
+    const isCompare = () => page.evaluate<boolean>('document.activeElement.type === "checkbox"')
+    for (let i = 0; !(await isCompare()) && i < 5; i++) await page.keyboard.press('Tab')
+    await page.keyboard.press('Space')
+    await expect.poll(() => new URL(page.url()).searchParams.get('compare')).toBe('previous')
+    await settled(page)
+    const change = page.getByRole('list', { name: 'Ledger rows behind a change' }).getByRole('button').first()
+    await change.focus()
+    const opened = await focused()
+    await page.keyboard.press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('tbody tr').first().waitFor()
+    for (let i = 0; i < 6; i++) {
+      // Past the last control the focus goes round, or to the browser's own, never to the page behind.
+      expect(
+        await page.evaluate(
+          'document.activeElement.closest("dialog") !== null || document.activeElement === document.body',
+        ),
+      ).toBe(true)
+      await page.keyboard.press('Tab')
+    }
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+    expect(await focused()).toBe(opened)
+    await page.close()
+  })
+
+  test('compared with the period before, tables say how they moved, and the link keeps it', async () => {
+    const from = new Date(Date.now() - 30 * 864e5).toISOString().slice(0, 10)
+    const to = new Date().toISOString().slice(0, 10)
+    const view = `from=${from}&to=${to}&compare=previous`
+    const read = `from=${from}&to=${to}&compare=previous_period`
+
+    const coaches = await go(`/coaches?${view}`)
+    const { coaches: board } = await api(`/coaches?${read}`, coachesAnswerSchema)
+    const [first] = board
+    const row = coaches.locator('tr[data-coach]').first()
+    const before = first?.previous?.adjusted_rate
+    expect(await row.locator('.against').first().textContent()).toContain(
+      before == null ? 'nothing to compare' : format.points((first?.adjusted_rate?.rate ?? 0) - before),
+    )
+    await coaches.close()
+
+    const nudges = await go(`/nudges?${view}`)
+    const answer = await api(`/ai/nudges?granularity=week&${read}`, aiNudgesAnswerSchema)
+    const moved = (answer.total.effectiveness ?? 0) - (answer.previous?.total.effectiveness ?? 0)
+    expect(await nudges.locator('[data-metric=Effectiveness] .against').textContent()).toContain(format.points(moved))
+    await nudges.close()
+
+    const cohorts = await go(`/cohorts?${view}`)
+    const { previous } = await api(`/cohorts?${read}`, cohortsAnswerSchema)
+    const cells = cohorts.getByRole('row', { name: /^Period before/ }).getByRole('cell')
+    expect((await cells.allTextContents()).slice(1, 4)).toEqual(
+      previous?.pooled.slice(0, 3).map(({ rate }) => (rate === null ? '' : format.percent(rate, 0))),
+    )
+    await cohorts.close()
+  })
 
   test('a coach sees whom to call, finance sees money only', async () => {
     const coach = await open(

@@ -30,6 +30,9 @@ interface TrendProps {
   readonly onPick?: (t: string) => void
 }
 
+/** More bars than this are too thin to be seen one by one, and each is an element: they become an area. */
+const MAX_BARS = 150
+
 /** Values over time. A dot marks a bucket that is not over; the period before is a pale dashed line. */
 export function Trend({ table, kind = 'line', height = 260, target, fromZero, label, onPick }: TrendProps): ReactNode {
   const format = useFormat()
@@ -78,12 +81,15 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
             />
           )}
           {columns.map((column) => draw(column, columns, kind, rows))}
-          {kind !== 'bar' && kind !== 'stack' && columns.map((column) => running(column, columns, rows))}
+          {hasDots(kind) && columns.map((column) => running(column, columns, rows))}
         </ComposedChart>
       </ResponsiveContainer>
     </div>
   )
 }
+
+/** Lines and areas end in a dot where a bucket is not over; a bar of one is pale. */
+const hasDots = (kind: Kind): boolean => kind === 'line' || kind === 'area'
 
 const STEPS = [15, 60, 300, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000]
 
@@ -121,10 +127,12 @@ function running(column: Column, columns: readonly Column[], rows: readonly Row[
 function draw(column: Column, columns: readonly Column[], kind: Kind, rows: readonly Row[]): ReactNode {
   const index = current(columns).indexOf(column)
   const colour = colourOf(columns, column)
-  const isBar = kind === 'bar' || kind === 'stack'
+  const isMany = rows.length > MAX_BARS
+  const isBar = (kind === 'bar' || kind === 'stack') && !isMany
   const shared = {
     key: column.key,
-    dataKey: (row: Drawn) => (row.partial && !isBar && !column.isPrevious ? null : (row.values[column.key] ?? null)),
+    dataKey: (row: Drawn) =>
+      row.partial && hasDots(kind) && !column.isPrevious ? null : (row.values[column.key] ?? null),
     name: column.title,
     isAnimationActive: false,
   }
@@ -154,7 +162,7 @@ function draw(column: Column, columns: readonly Column[], kind: Kind, rows: read
         ))}
       </Bar>
     )
-  if (kind === 'area')
+  if (kind !== 'line')
     return (
       <Area
         {...shared}
@@ -162,9 +170,10 @@ function draw(column: Column, columns: readonly Column[], kind: Kind, rows: read
         stroke={colour}
         strokeWidth={2}
         fill={colour}
-        fillOpacity={0.12}
+        fillOpacity={kind === 'stack' ? 0.6 : 0.12}
         dot={false}
         activeDot={{ r: 4 }}
+        {...(kind === 'stack' ? { stackId: 'all' } : {})}
       />
     )
   return (

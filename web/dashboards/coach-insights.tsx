@@ -9,7 +9,7 @@ import { Empty, Loaded } from '../ui/state.tsx'
 import { Against } from '../ui/status.tsx'
 import { useReadParameters, useView } from '../view/view.ts'
 import { BookAtRisk } from './parts/book-at-risk.tsx'
-import { coachName } from './parts/coach-name.ts'
+import { type Coach, coachName } from './parts/coach-name.ts'
 import { CompletionAdherence } from './parts/completion-adherence.tsx'
 
 const members = ['plan', 'coach', 'cohort', 'cohort_month'] as const
@@ -68,7 +68,6 @@ const heads = [
   'Satisfaction',
 ]
 
-type Coach = Coaches['coaches'][number]
 /** The coach's number of the period before; undefined while it is not asked for. */
 const before = (coach: Coach, name: keyof NonNullable<Coach['previous']>): number | null | undefined =>
   coach.previous === undefined ? undefined : (coach.previous?.[name] ?? null)
