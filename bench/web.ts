@@ -165,7 +165,7 @@ async function hover(page: Page): Promise<void> {
 /** Engagement by day and by plan, six lines a chart, six charts: with two years of days and with thirty. */
 async function measure(page: Page, range: '24m' | '30d') {
   const other = range === '24m' ? '12m' : '7d'
-  const choose = (label: string, value: string) => page.getByLabel(label, { exact: true }).selectOption(value)
+  const choose = (label: string, value: string) => page.getByLabel(label).selectOption(value)
   await choose('Time range', range)
   await choose('Group by', 'plan')
   await page.locator('.skeleton, [aria-busy=true]').first().waitFor({ state: 'detached' })

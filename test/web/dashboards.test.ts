@@ -304,7 +304,7 @@ describe.skipIf(!hasChromium)('the dashboards in Chromium (skipped where there i
     await page.keyboard.press('Space')
     await expect.poll(() => new URL(page.url()).searchParams.get('compare')).toBe('previous')
     await settled(page)
-    const change = page.getByRole('list', { name: 'Ledger rows behind a change' }).getByRole('button').first()
+    const change = page.getByRole('list', { name: 'Ledger rows behind a change' }).locator('button:enabled').first()
     await change.focus()
     const opened = await focused()
     await page.keyboard.press('Enter')

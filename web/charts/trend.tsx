@@ -30,8 +30,11 @@ interface TrendProps {
   readonly onPick?: (t: string) => void
 }
 
-/** More bars than this are too thin to be seen one by one, and each is an element: they become an area. */
-const MAX_BARS = 150
+/**
+ * More buckets than this are a pixel or two each: bars, an element apiece, become an area, and the bucket that is not over is a
+ * point like the others instead of a line of its own.
+ */
+const MANY = 150
 
 /** Values over time. A dot marks a bucket that is not over; the period before is a pale dashed line. */
 export function Trend({ table, kind = 'line', height = 260, target, fromZero, label, onPick }: TrendProps): ReactNode {
@@ -81,7 +84,7 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
             />
           )}
           {columns.map((column) => draw(column, columns, kind, rows))}
-          {hasDots(kind) && columns.map((column) => running(column, columns, rows))}
+          {hasDots(kind) && rows.length <= MANY && columns.map((column) => running(column, columns, rows))}
         </ComposedChart>
       </ResponsiveContainer>
     </div>
@@ -127,12 +130,12 @@ function running(column: Column, columns: readonly Column[], rows: readonly Row[
 function draw(column: Column, columns: readonly Column[], kind: Kind, rows: readonly Row[]): ReactNode {
   const index = current(columns).indexOf(column)
   const colour = colourOf(columns, column)
-  const isMany = rows.length > MAX_BARS
+  const isMany = rows.length > MANY
   const isBar = (kind === 'bar' || kind === 'stack') && !isMany
   const shared = {
     key: column.key,
     dataKey: (row: Drawn) =>
-      row.partial && hasDots(kind) && !column.isPrevious ? null : (row.values[column.key] ?? null),
+      row.partial && !isMany && hasDots(kind) && !column.isPrevious ? null : (row.values[column.key] ?? null),
     name: column.title,
     isAnimationActive: false,
   }
