@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { background } from './background.ts'
 import { cache } from './cache.ts'
+import { churnBench } from './churn/index.ts'
 import { exportsBench } from './exports.ts'
 import { freshness } from './freshness.ts'
 import { ingest } from './ingest.ts'
@@ -24,9 +25,10 @@ const benches: readonly Bench[] = [
   freshness,
   web,
   start,
+  churnBench,
 ]
 
-const help = `Usage: npm run bench [-- <name> …] [--rounds n] [--size n] [--full] [--json]
+const help = `Usage: npm run bench [-- <name> …] [--rounds n] [--size n] [--full] [--file path …] [--json]
 
 Runs benches against the embedded engine, or against DATABASE_URL (a scratch database is made and dropped).
 Each bench interleaves its two sides round by round and reports the ratio of each round: absolute figures move with the
@@ -35,6 +37,7 @@ machine, ratios within one round hold. The goals are those of docs/performance.m
   --rounds n  rounds that count, after one to warm up (5)
   --size n    rows, events or minutes of each bench, instead of what it thinks fit for some minutes
   --full      sizes for hours
+  --file path a log of activity of your own, for churn (repeatable)
   --json      one JSON object per bench on standard output
 
 ${benches.map(({ name, title }) => `  ${name.padEnd(10)} ${title}`).join('\n')}
@@ -47,6 +50,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     size: { type: 'string' },
     full: { type: 'boolean', default: false },
+    file: { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
   },
 })
@@ -75,6 +79,7 @@ async function runAll(): Promise<void> {
   for (const bench of chosen) {
     const options = {
       rounds: Number(values.rounds),
+      files: values.file,
       size: (usual: number, most: number) => (values.size === undefined ? (full ? most : usual) : Number(values.size)),
       log: (text: string) => void process.stderr.write(`${bench.name}: ${text}\n`),
     }

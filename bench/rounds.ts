@@ -10,6 +10,8 @@ import { migrate } from '../db/migrate.ts'
 
 export interface BenchOptions {
   readonly rounds: number
+  /** Inputs named with --file, for benches that read some. */
+  readonly files: readonly string[]
   /** How much data or time: what the command line says (`--size`), else `usual` (minutes), or `full` with `--full` (hours). */
   readonly size: (usual: number, full: number) => number
   readonly log: (line: string) => void

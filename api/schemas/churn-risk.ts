@@ -180,7 +180,7 @@ export const churnModelAnswerSchema = z
             recency: { auc: 0.79, top_decile_lift: 3.4 },
           },
         },
-        prior: 'prior-1',
+        prior: 'prior-2',
         last_attempt: {
           trained_at: '2026-03-30T01:10:00.000Z',
           accepted: true,

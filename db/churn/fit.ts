@@ -53,7 +53,8 @@ async function historyOf(pool: pg.Pool, tenantId: string): Promise<{ members: nu
 
 async function attemptOf(pool: pg.Pool, { tenant_id, last_day }: DueTenant, firstDay: string): Promise<Training> {
   const observations = await readObservations(pool, tenant_id, firstDay, last_day)
-  const training = train(observations)
+  const current = await readFacts(pool, { tenantId: tenant_id, days: [last_day], knownDay: last_day })
+  const training = train(observations, current)
   await pool.query(
     `insert into analytics.churn_models (tenant_id, as_of, accepted, reason, members, observations, model, evaluation)
      values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb)`,

@@ -29,7 +29,10 @@ export interface MemberFacts {
   readonly billing_issue: boolean
 }
 
-/** The model's inputs, in the order of its coefficients. `group`: what is one reason to a reader. */
+/**
+ * The model's inputs, in the order of its coefficients. `group`: what is one reason to a reader. New ones go to the end:
+ * a stored model has no coefficients for them, and scores as it did.
+ */
 export const features = [
   { name: 'recency', group: 'recency', title: 'Days since the last action, in units of the member’s usual gap (log)' },
   { name: 'silence', group: 'recency', title: 'Days since the last action (log)' },
@@ -40,6 +43,14 @@ export const features = [
   { name: 'unanswered', group: 'unanswered', title: 'Conversations waiting for a coach (log)' },
   { name: 'ignored_nudges', group: 'nudges', title: 'Nudges ignored in the last 14 days (log)' },
   { name: 'billing_issue', group: 'billing', title: 'An open billing issue (0 or 1)' },
+  { name: 'history', group: 'activity', title: 'Active days in the last 180 days (log)' },
+  {
+    name: 'overdue',
+    group: 'recency',
+    title: 'Active days that the member’s own rate would have brought since the last (log)',
+  },
+  { name: 'dormant', group: 'recency', title: 'Silence beyond 30 days (log)' },
+  { name: 'forgotten', group: 'recency', title: 'Silence beyond 90 days (log)' },
 ] as const
 
 export type FeatureGroup = (typeof features)[number]['group']
@@ -51,6 +62,9 @@ export function usualGap({ active_days, active_span }: Pick<MemberFacts, 'active
 
 /** Log ratio of a 14-day count to half of the count of the 28 days before; 0 when both are none. */
 const logRatio = (recent: number, earlier: number): number => Math.log((recent + 1) / (earlier / 2 + 1))
+
+/** How many times longer than `days` the silence is, on a log scale; 0 below. Bends the effect of silence for who left long ago. */
+const beyond = (silence: number, days: number): number => Math.max(0, Math.log((1 + silence) / (1 + days)))
 
 /** The facts as the model sees them; every number is finite, 0 where a member has nothing of the kind. */
 export function vectorOf(facts: MemberFacts): number[] {
@@ -64,5 +78,9 @@ export function vectorOf(facts: MemberFacts): number[] {
     Math.log1p(facts.unanswered),
     Math.log1p(facts.ignored_nudges),
     facts.billing_issue ? 1 : 0,
+    Math.log(Math.max(1, facts.active_days)),
+    Math.log1p((facts.active_days * facts.days_since) / (facts.active_span + facts.days_since + 7)),
+    beyond(facts.days_since, 30),
+    beyond(facts.days_since, 90),
   ]
 }

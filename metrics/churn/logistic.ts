@@ -10,30 +10,39 @@ const TOLERANCE = 1e-10
 export const sigmoid = (x: number): number => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)))
 
 /** Intercept and coefficients applied to one row. */
-export const linear = (coefficients: readonly number[], row: readonly number[]): number =>
-  row.reduce((sum, x, j) => sum + (coefficients[j + 1] ?? 0) * x, coefficients[0] ?? 0)
+export function linear(coefficients: readonly number[], row: readonly number[]): number {
+  let sum = coefficients[0] ?? 0
+  for (let j = 0; j < row.length; j += 1) sum += (coefficients[j + 1] ?? 0) * (row[j] ?? 0)
+  return sum
+}
 
 /**
  * Logistic regression with a normal prior (ridge towards the prior's mean): the coefficients, intercept first, that
- * maximise Σ log-likelihood − ½ Σ ((β − mean) / sd)². Newton's method (iteratively reweighted least squares) with step
+ * maximise Σ weight × log-likelihood − ½ Σ ((β − mean) / sd)² (weights: 1 unless given). Newton's method (iteratively reweighted least squares) with step
  * halving; the objective is strictly concave, so the result is unique and does not depend on the rows' order beyond
  * rounding. Throws when rows and labels do not match.
  */
-export function fitLogistic(rows: readonly (readonly number[])[], labels: readonly boolean[], prior: Prior): number[] {
-  if (rows.length !== labels.length) throw new Error('every row needs a label')
+export function fitLogistic(
+  rows: readonly (readonly number[])[],
+  labels: readonly boolean[],
+  prior: Prior,
+  weights: readonly number[] = rows.map(() => 1),
+): number[] {
+  if (rows.length !== labels.length || rows.length !== weights.length)
+    throw new Error('every row needs a label and a weight')
   const size = prior.mean.length
   let beta = [...prior.mean]
-  let best = objective(rows, labels, prior, beta)
+  let best = objective(rows, labels, weights, prior, beta)
   for (let step = 0; step < MAX_STEPS; step += 1) {
-    const { gradient, hessian } = derivatives(rows, labels, prior, beta)
+    const { gradient, hessian } = derivatives(rows, labels, weights, prior, beta)
     const direction = solve(hessian, gradient)
     let scale = 1
     let next = beta.map((b, j) => b + (direction[j] ?? 0))
-    let value = objective(rows, labels, prior, next)
+    let value = objective(rows, labels, weights, prior, next)
     while (value < best && scale > 1e-6) {
       scale /= 2
       next = beta.map((b, j) => b + scale * (direction[j] ?? 0))
-      value = objective(rows, labels, prior, next)
+      value = objective(rows, labels, weights, prior, next)
     }
     if (value < best) return beta
     const moved = Math.max(...direction.slice(0, size).map((d) => Math.abs(scale * d)))
@@ -47,6 +56,7 @@ export function fitLogistic(rows: readonly (readonly number[])[], labels: readon
 function objective(
   rows: readonly (readonly number[])[],
   labels: readonly boolean[],
+  weights: readonly number[],
   { mean, sd }: Prior,
   beta: readonly number[],
 ): number {
@@ -55,7 +65,7 @@ function objective(
     const z = linear(beta, row)
     // log σ(z) and log (1 − σ(z)) without overflow
     const positive = z > 0 ? -Math.log1p(Math.exp(-z)) : z - Math.log1p(Math.exp(z))
-    sum += labels[i] ? positive : positive - z
+    sum += (weights[i] ?? 0) * (labels[i] ? positive : positive - z)
   })
   beta.forEach((b, j) => {
     sum -= ((b - (mean[j] ?? 0)) / (sd[j] ?? 1)) ** 2 / 2
@@ -66,6 +76,7 @@ function objective(
 function derivatives(
   rows: readonly (readonly number[])[],
   labels: readonly boolean[],
+  weights: readonly number[],
   { mean, sd }: Prior,
   beta: readonly number[],
 ): { gradient: Float64Array; hessian: Float64Array[] } {
@@ -77,8 +88,8 @@ function derivatives(
   rows.forEach((row, i) => {
     for (let j = 1; j < size; j += 1) x[j] = row[j - 1] ?? 0
     const p = sigmoid(linear(beta, row))
-    const error = (labels[i] ? 1 : 0) - p
-    const weight = p * (1 - p)
+    const error = (weights[i] ?? 0) * ((labels[i] ? 1 : 0) - p)
+    const weight = (weights[i] ?? 0) * p * (1 - p)
     for (let j = 0; j < size; j += 1) {
       const xj = x[j] ?? 0
       gradient[j] = (gradient[j] ?? 0) + error * xj

@@ -1,18 +1,19 @@
 import type { Prior } from './logistic.ts'
 import type { ChurnModel } from './model.ts'
+import fitted from './prior.json' with { type: 'json' }
 
-/** Changes with the numbers below: stored with every score. */
-export const PRIOR_NAME = 'prior-1'
+/** Changes with the numbers of prior.json: stored with every score. */
+export const PRIOR_NAME = 'prior-2'
 
-/** The model that is shipped, in use until a tenant's own history is enough. */
+/**
+ * The model that is shipped, in use until a tenant's own history is enough. Fitted on simulated members by
+ * `npm run churn:prior` (bench/churn/fit-prior.ts), which writes prior.json.
+ */
 export const priorModel: ChurnModel = {
-  coefficients: [-1.6, 0.5, 0.5, -0.6, -0.4, -0.1, -0.2, 0.3, 0.25, 0.8],
+  coefficients: fitted.coefficients,
   calibration: { offset: 0, slope: 1 },
-  typical: [0.5, 0.7, 2.8, 0, 4.5, 0, 0, 0.2, 0],
+  typical: fitted.typical,
 }
 
-/** How far a tenant's coefficients may easily move from the shipped ones. */
-export const prior: Prior = {
-  mean: priorModel.coefficients,
-  sd: [1, ...priorModel.coefficients.slice(1).map(() => 0.4)],
-}
+/** How far a tenant's coefficients may easily move from the shipped ones; how many churn is each tenant's own. */
+export const prior: Prior = { mean: fitted.coefficients, sd: fitted.sd }

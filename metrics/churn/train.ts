@@ -1,6 +1,6 @@
 import { type Evaluation, evaluate } from './evaluate.ts'
 import { HORIZON_DAYS, type MemberFacts, vectorOf } from './features.ts'
-import { fitLogistic, linear, type Prior } from './logistic.ts'
+import { fitLogistic, linear, type Prior, sigmoid } from './logistic.ts'
 import { type ChurnModel, churnProbability } from './model.ts'
 import { prior as shippedPrior } from './prior.ts'
 
@@ -19,10 +19,12 @@ export const LEAST_HISTORY_DAYS = 60
 const LEAST_OF_EACH = 20
 /** The latest quarter of the days is the holdout. */
 const HOLDOUT_SHARE = 1 / 4
-/** The later third of the training days calibrates. */
-const CALIBRATION_SHARE = 1 / 3
-/** Towards no correction: offset 0, slope 1. */
-const calibrationPrior: Prior = { mean: [0, 1], sd: [0.5, 0.25] }
+/** The weight of a snapshot halves with every this many days before the latest: members and products change. */
+const HALF_LIFE_DAYS = 180
+/** How far the log odds are easily moved to what the latest snapshot observed. */
+const OFFSET_SD = 0.5
+/** How much of a change of the mean prediction since the latest snapshot is taken back, towards what was observed then. */
+const DAMPING = 0.5
 
 export type Training =
   | { readonly accepted: true; readonly reason: string; readonly model: ChurnModel; readonly evaluation: Evaluation }
@@ -49,29 +51,82 @@ const isEnough = (observations: readonly Observation[]): boolean => {
   return churned >= LEAST_OF_EACH && observations.length - churned >= LEAST_OF_EACH
 }
 
-/** Fits and calibrates: the calibration is learnt on the later part, from a model of the earlier part. */
-export function fitModel(observations: readonly Observation[], prior: Prior = shippedPrior): ChurnModel {
-  const coefficientsOf = (part: readonly Observation[]): number[] =>
-    fitLogistic(
-      part.map(({ facts }) => vectorOf(facts)),
-      part.map(({ churned }) => churned),
-      prior,
-    )
-  const { earlier, later } = splitByTime(observations, CALIBRATION_SHARE)
-  let calibration = { offset: 0, slope: 1 }
-  if (isEnough(earlier) && isEnough(later)) {
-    const before = coefficientsOf(earlier)
-    const [offset = 0, slope = 1] = fitLogistic(
-      later.map(({ facts }) => [linear(before, vectorOf(facts))]),
-      later.map(({ churned }) => churned),
-      calibrationPrior,
-    )
-    calibration = { offset, slope }
+/**
+ * How much each observation counts. Snapshots closer than 30 days share most of an outcome, so each counts by the part that
+ * is its own; and the older, the less.
+ */
+function weightsOf(observations: readonly Observation[]): number[] {
+  const days = [...new Set(observations.map(({ day }) => dayNumber(day)))].sort((a, b) => a - b)
+  const latest = days.at(-1) ?? 0
+  const steps = days.slice(1).map((day, i) => day - (days[i] ?? day))
+  const own = Math.min(1, Math.min(HORIZON_DAYS, ...steps) / HORIZON_DAYS)
+  return observations.map(({ day }) => own * 0.5 ** ((latest - dayNumber(day)) / HALF_LIFE_DAYS))
+}
+
+const meanProbability = (logOdds: readonly number[], offset: number): number =>
+  logOdds.reduce((sum, z) => sum + sigmoid(z + offset), 0) / logOdds.length
+
+/** The offset at which the mean probability is `target`, by bisection. */
+function offsetFor(logOdds: readonly number[], target: number): number {
+  let low = -10
+  let high = 10
+  for (let i = 0; i < 60; i += 1) {
+    const middle = (low + high) / 2
+    if (meanProbability(logOdds, middle) < target) low = middle
+    else high = middle
   }
-  const stayed = observations.filter(({ churned }) => !churned).map(({ facts }) => vectorOf(facts))
+  return (low + high) / 2
+}
+
+/**
+ * What is added to the log odds: brings the mean of the latest snapshot to what was observed, and, for the members who are to
+ * be scored now, takes back half of what has changed of the mean prediction since. Outcomes drift: older snapshots tell who
+ * is at risk, the latest how many.
+ */
+function offsetOf(
+  coefficients: readonly number[],
+  observations: readonly Observation[],
+  current: readonly MemberFacts[],
+): number {
+  const day = observations
+    .map((observation) => observation.day)
+    .sort()
+    .at(-1)
+  const latest = observations.filter((observation) => observation.day === day)
+  const labels = latest.map(({ churned }) => churned)
+  const logOdds = latest.map(({ facts }) => linear(coefficients, vectorOf(facts)))
+  // One feature with no room to move holds the log odds; only the intercept is learnt.
+  const [offset = 0] = fitLogistic(
+    logOdds.map((z) => [z]),
+    labels,
+    { mean: [0, 1], sd: [OFFSET_SD, 1e-6] },
+  )
+  if (current.length === 0) return offset
+  const now = current.map((facts) => linear(coefficients, vectorOf(facts)))
+  const observed = (labels.filter(Boolean).length + 1) / (labels.length + 2)
+  return offsetFor(now, (1 - DAMPING) * meanProbability(now, offset) + DAMPING * observed)
+}
+
+/**
+ * Fits on all observations and calibrates on the latest. `current`: the members to be scored, as they are now; their outcome
+ * is not known and not needed.
+ */
+export function fitModel(
+  observations: readonly Observation[],
+  current: readonly MemberFacts[] = [],
+  prior: Prior = shippedPrior,
+): ChurnModel {
+  const rows = observations.map(({ facts }) => vectorOf(facts))
+  const coefficients = fitLogistic(
+    rows,
+    observations.map(({ churned }) => churned),
+    prior,
+    weightsOf(observations),
+  )
+  const stayed = rows.filter((_, i) => observations[i]?.churned === false)
   return {
-    coefficients: coefficientsOf(observations),
-    calibration,
+    coefficients,
+    calibration: { offset: observations.length === 0 ? 0 : offsetOf(coefficients, observations, current), slope: 1 },
     typical: prior.mean
       .slice(1)
       .map((_, j) => stayed.reduce((sum, row) => sum + (row[j] ?? 0), 0) / Math.max(1, stayed.length)),
@@ -93,9 +148,14 @@ export function evaluateModel(model: ChurnModel, observations: readonly Observat
 /**
  * Trains on a tenant's own history and decides whether the result may replace the model in use. The holdout is later than
  * everything that was learnt from, outcomes included; a model is accepted only if its AUC there is above that of days
- * since the last action. The accepted model is then fitted again on everything. Deterministic.
+ * since the last action. The accepted model is then fitted again on everything, for the members to be scored now.
+ * Deterministic.
  */
-export function train(given: readonly Observation[], prior: Prior = shippedPrior): Training {
+export function train(
+  given: readonly Observation[],
+  current: readonly MemberFacts[] = [],
+  prior: Prior = shippedPrior,
+): Training {
   const observations = [...given].sort((a, b) => (a.day + a.user_id < b.day + b.user_id ? -1 : 1))
   const { earlier, later } = splitByTime(observations, HOLDOUT_SHARE)
   if (!isEnough(earlier) || !isEnough(later))
@@ -103,8 +163,10 @@ export function train(given: readonly Observation[], prior: Prior = shippedPrior
       accepted: false,
       reason: `not enough history: training and holdout need ${LEAST_OF_EACH} members each who stayed and who left`,
     }
-  const evaluation = evaluateModel(fitModel(earlier, prior), later)
-  const model = fitModel(observations, prior)
+  const first = later[0]?.day
+  const then = later.filter(({ day }) => day === first).map(({ facts }) => facts)
+  const evaluation = evaluateModel(fitModel(earlier, then, prior), later)
+  const model = fitModel(observations, current, prior)
   const own = evaluation.model.auc ?? 0
   const recency = evaluation.recency.auc ?? 1
   const numbers = `AUC ${own.toFixed(3)} against ${recency.toFixed(3)} of days since the last action`

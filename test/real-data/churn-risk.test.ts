@@ -1,59 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { activityOf, factsAt, readActivity } from '../../bench/churn/activity.ts'
+import { isMet } from '../../bench/churn/index.ts'
+import { walkForward } from '../../bench/churn/walk.ts'
 import { readFacts } from '../../db/churn/features.ts'
-import { daysBetween } from '../../db/churn/score.ts'
-import type { Tenant } from '../../db/tenant.ts'
-import type { Evaluation } from '../../metrics/churn/evaluate.ts'
-import { HORIZON_DAYS } from '../../metrics/churn/features.ts'
-import { evaluateModel, fitModel, type Observation } from '../../metrics/churn/train.ts'
 import { openPlatform, type Platform } from '../support/platform.ts'
-import { absent, isPresent, readCsv } from './support.ts'
+import { absent, isPresent, realPath } from './support.ts'
 
-interface DataSet {
-  readonly name: string
-  readonly folder: string
-  /** Every action: who, and the instant in UTC. */
-  readonly actions: () => [userId: string, at: string][]
-  /** First and last cutoff, and days between two. */
-  readonly cutoffs: readonly [first: string, last: string, step: number]
-  /** How many of the latest cutoffs are tested; everything whose outcome is known before one trains for it. */
-  readonly tested: number
-  /** The last whole day of the log. */
-  readonly lastDay: string
-  /** What must hold over the tested cutoffs: the share on which the model beats recency, and the mean calibration error. */
-  readonly bar: { readonly better: number; readonly calibrationError: number }
-}
-
-const sets: readonly DataSet[] = [
-  {
-    name: 'eleven years of commits',
-    folder: 'git_activity',
-    actions: () =>
-      readCsv<Record<'user_id' | 'ts', string>>('git_activity', 'debezium.csv').map(({ user_id, ts }) => [
-        user_id,
-        new Date(ts).toISOString(),
-      ]),
-    cutoffs: ['2018-01-01', '2026-07-20', 28],
-    tested: 24,
-    lastDay: '2026-08-22',
-    bar: { better: 0.5, calibrationError: 0.05 },
-  },
-  {
-    name: 'half a year of clicks',
-    folder: 'ecom_clickstream',
-    actions: () =>
-      readCsv<Record<'user_id' | 'timestamp', string>>('ecom_clickstream', 'ecom.csv.gz').map(
-        ({ user_id, timestamp }) => [user_id, `${timestamp.replace(' ', 'T')}Z`],
-      ),
-    cutoffs: ['2024-01-22', '2024-05-27', 7],
-    tested: 8,
-    lastDay: '2024-06-29',
-    // Short of the bar of the protocol (most cutoffs, 0.05), and docs/churn-risk.md says so: who comes back is next to
-    // unpredictable here, recency itself has an AUC of 0.56. This keeps it from getting worse.
-    bar: { better: 0, calibrationError: 0.1 },
-  },
-]
-
-const present = sets.every(({ folder }) => isPresent(folder))
+const sets = [
+  { name: 'eleven years of commits', path: ['git_activity', 'debezium.csv'], days: ['2019-03-01', '2026-07-20'] },
+  { name: 'half a year of clicks', path: ['ecom_clickstream', 'ecom.csv.gz'], days: ['2024-03-04', '2024-05-27'] },
+] as const
+const present = sets.every(({ path }) => isPresent(path[0]))
 
 describe.skipIf(!present)(`churn risk by the protocol of the real inputs${present ? '' : `, ${absent}`}`, () => {
   let platform: Platform
@@ -62,66 +19,70 @@ describe.skipIf(!present)(`churn risk by the protocol of the real inputs${presen
   }, 60_000)
   afterAll(() => platform.close())
 
-  /** The member-days of the log, written at once: folding events into them is tested elsewhere on the same logs. */
-  async function load(set: DataSet): Promise<Tenant> {
-    const tenant = await platform.createTenant({ slug: set.folder.replace('_', '-') })
-    await platform.db.pool.query(
-      `with actions as (
-         select who, (at at time zone 'UTC')::date as day, min(at) as first_at, count(*) as actions
-         from jsonb_to_recordset($2::jsonb) as x (who text, at timestamptz) group by 1, 2
+  test.each(sets)(
+    '$name: better than recency at most cutoffs, calibration error at most 0.05',
+    ({ path }) => {
+      const walk = walkForward(readActivity(realPath(...path)), 'seen')
+      expect(isMet(walk), JSON.stringify({ ...walk, cutoffs: walk.cutoffs.length })).toBe(true)
+      expect(walk.auc).toBeGreaterThan(walk.recencyAuc)
+      // As scores are made, and the same on every run.
+      const active = walkForward(readActivity(realPath(...path)), 'active')
+      expect(active.auc).toBeGreaterThan(active.recencyAuc + 0.05)
+      expect(walkForward(readActivity(realPath(...path)), 'active')).toEqual(active)
+    },
+    120_000,
+  )
+
+  test.each(sets)('$name: nothing after the days that are learnt from and judged changes a model', ({ path }) => {
+    const activity = readActivity(realPath(...path))
+    const cut = Date.parse(path[0] === 'git_activity' ? '2026-01-01' : '2024-05-01') / 86_400_000
+    const shortened = activityOf(
+      [...activity].flatMap(([who, days]) => days.filter((d) => d <= cut).map((d) => [who, d] as const)),
+    )
+    const facts = (log: typeof activity, who: string) => factsAt(log.get(who) ?? [], cut)
+    for (const who of activity.keys()) expect(facts(shortened, who)).toEqual(facts(activity, who))
+  })
+
+  test.each(sets)(
+    '$name: the database counts the same facts and outcomes as plain loops over the log',
+    async ({ path, days }) => {
+      const activity = readActivity(realPath(...path))
+      const tenant = await platform.createTenant({ slug: path[0].replace('_', '-'), timezone: 'UTC' })
+      // The member-days, written at once: folding events into them is tested elsewhere on the same logs.
+      await platform.db.pool.query(
+        `with actions as (
+         select who, date '1970-01-01' + day as day
+         from jsonb_to_recordset($2::jsonb) as x (who text, days jsonb), jsonb_array_elements_text(days) d (text)
+         cross join lateral (select text::integer as day) n
        ),
        members as (
          insert into analytics.members (tenant_id, user_id, first_action_at, first_event_at)
-         select $1, who, min(first_at), min(first_at) from actions group by who
+         select $1, who, min(day)::timestamp at time zone 'UTC', min(day)::timestamp at time zone 'UTC' from actions group by who
        )
        insert into analytics.member_days (tenant_id, user_id, day, actions, active_seconds, sessions, first_in_week,
          first_in_month, first_in_signup_week, is_last, signup_plan, signup_coach_id, plan, coach_id)
-       select $1, who, day, actions, 0, 1, false, false, false, false, '', '', '', '' from actions`,
-      [tenant.id, JSON.stringify(set.actions().map(([who, at]) => ({ who, at })))],
-    )
-    return tenant
-  }
-
-  /** Everybody seen before the cutoff, however long ago; facts from before it only; silent for 30 days after it. */
-  async function observationsOf(tenant: Tenant, set: DataSet): Promise<Observation[]> {
-    const [first, last, step] = set.cutoffs
-    const rows = await readFacts(platform.db.pool, {
-      tenantId: tenant.id,
-      days: daysBetween(first, last, step),
-      knownDay: set.lastDay,
-      populationDays: 100_000,
-      lookbackDays: 100_000,
-    })
-    return rows.flatMap(({ user_id, day, churned, ...facts }) =>
-      churned === null ? [] : [{ user_id, day, churned, facts }],
-    )
-  }
-
-  const addDays = (day: string, days: number): string =>
-    new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10)
-
-  test.each(sets)(
-    '$name: the model against days since the last action at later cutoffs, and its calibration',
-    async (set) => {
-      const tenant = await load(set)
-      const observations = await observationsOf(tenant, set)
-      const days = [...new Set(observations.map(({ day }) => day))].sort().slice(-set.tested)
-      const results: Evaluation[] = days.map((day) => {
-        const known = observations.filter((observation) => addDays(observation.day, HORIZON_DAYS) < day)
-        return evaluateModel(
-          fitModel(known),
-          observations.filter((observation) => observation.day === day),
-        )
-      })
-      const better = results.filter(({ model, recency }) => (model.auc ?? 0) > (recency.auc ?? 1)).length
-      expect(better / results.length).toBeGreaterThanOrEqual(set.bar.better)
-      const mean = (values: readonly (number | null)[]): number =>
-        values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / values.length
-      expect(mean(results.map(({ model }) => model.calibration_error))).toBeLessThanOrEqual(set.bar.calibrationError)
-      expect(mean(results.map(({ model }) => model.auc))).toBeGreaterThan(
-        mean(results.map(({ recency }) => recency.auc)),
+       select $1, who, day, 1, 0, 1, false, false, false, false, '', '', '', '' from actions`,
+        [tenant.id, JSON.stringify([...activity].map(([who, own]) => ({ who, days: own })))],
       )
+      const rows = await readFacts(platform.db.pool, {
+        tenantId: tenant.id,
+        days,
+        knownDay: '2026-12-31',
+        populationDays: 100_000,
+        lookbackDays: 100_000,
+      })
+      const expected = days.flatMap((day) =>
+        [...activity].flatMap(([user_id, own]) => {
+          const at = Date.parse(day) / 86_400_000
+          const facts = factsAt(own, at)
+          return facts ? [{ day, user_id, ...facts, churned: !own.some((d) => d > at && d <= at + 30) }] : []
+        }),
+      )
+      const key = (row: { day: string; user_id: string }) => `${row.day} ${row.user_id}`
+      expect(
+        rows.map(({ last_day: _l, plan: _p, coach_id: _c, cohort_week: _w, cohort_month: _m, ...row }) => row),
+      ).toEqual(expected.sort((a, b) => (key(a) < key(b) ? -1 : 1)))
     },
-    300_000,
+    120_000,
   )
 })

@@ -80,7 +80,7 @@ async function putScores(tenant: Tenant, counts: Record<number, Record<string, n
     `insert into analytics.churn_scores
        (tenant_id, user_id, day, probability, band, reasons, last_action, model, plan, coach_id)
      select $1, user_id, day, case when high then 0.8 else 0.1 end, case when high then 'high' else 'low' end, '[]', day,
-       'prior-1', '', coach
+       'prior-2', '', coach
      from jsonb_to_recordset($2::jsonb) as x (user_id text, day date, coach text, high boolean)
      on conflict (tenant_id, day, user_id) do update set band = excluded.band`,
     [tenant.id, JSON.stringify(scores)],

@@ -46,7 +46,7 @@ describe('fitting a tenant’s own model', () => {
     const small = await makeTenant('small', 150)
     expect(await fitTenant(database.pool, due(small))).toBeUndefined()
     const { inUse, lastAttempt } = await withTenant(database.pool, small.id, readModels)
-    expect([inUse.name, lastAttempt]).toEqual(['prior-1', undefined])
+    expect([inUse.name, lastAttempt]).toEqual(['prior-2', undefined])
   })
 
   test('a model that beats recency is stored with its evaluation and scores from then on', async () => {

@@ -126,7 +126,7 @@ describe('scoring the twin', () => {
 
   test('the model says that it is the prior', async () => {
     const { body } = await platform.get(tenant, '/api/analytics/churn-risk/model')
-    expect(body).toMatchObject({ in_use: { name: 'prior-1', evaluation: null }, last_attempt: null, horizon_days: 30 })
+    expect(body).toMatchObject({ in_use: { name: 'prior-2', evaluation: null }, last_attempt: null, horizon_days: 30 })
   })
 
   test('members who fell silent were ranked above those who stayed, better than by recency', async () => {
