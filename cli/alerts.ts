@@ -10,6 +10,7 @@ import { thresholdOf } from '../metrics/alerts/settings.ts'
 import { evaluateAlert } from '../metrics/alerts/state.ts'
 import { deliverOutbox } from '../workers/alerts/deliver.ts'
 import { tenantBySlug, withDatabase } from './database.ts'
+import { rehearsal, rehearsed } from './rehearsal.ts'
 import { required, run, UserError, usageError, wholeNumber } from './run.ts'
 
 const WEBHOOK_TIMEOUT_MS = 10_000
@@ -19,33 +20,46 @@ await run({
 npm run alerts -- list --tenant <slug> [--json]
 npm run alerts -- history --tenant <slug> [--limit 20] [--json]
 npm run alerts -- test --tenant <slug>
+npm run alerts -- rehearse <rule> --tenant <slug> [--from <day>] [--to <day>] [--threshold <number>] [--json]
 
 list evaluates every rule now and shows its state; history shows what was announced and how its delivery went; test posts a
-signed test message to the tenant's webhook. Rules, settings and the webhook: docs/alerts.md`,
+signed test message to the tenant's webhook; rehearse shows when a rule would have fired on history (default: the last 90 days, by
+the tenant's calendar, both days included), and for churn rules how many of those it was about did fall silent. Rules, settings and the webhook: docs/alerts.md`,
   options: {
     tenant: { type: 'string' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+    threshold: { type: 'string' },
     limit: { type: 'string', default: '20' },
     json: { type: 'boolean', default: false },
   },
-  async main({ tenant: given, limit, json }, [action, ...rest]) {
+  async main({ tenant: given, limit, json, ...range }, [action, ...rest]) {
+    const name = action === 'rehearse' ? rest.shift() : undefined
     if (rest.length > 0) usageError(`unexpected: ${rest.join(' ')}`)
-    if (action !== 'list' && action !== 'history' && action !== 'test') usageError('list, history or test?')
+    if (action !== 'list' && action !== 'history' && action !== 'test' && action !== 'rehearse')
+      usageError('list, history, test or rehearse?')
+    const rule = action === 'rehearse' ? rehearsed(name) : undefined
     const slug = required(given, 'tenant')
     const rows = wholeNumber(limit, 'limit', 1, 1000)
     await withDatabase(loadConfig(), async (database) => {
       const tenant = await tenantBySlug(database, slug)
-      if (action === 'list') await list(database, tenant, json)
+      if (rule) await rehearsal(database, tenant, rule, range, json)
+      else if (action === 'list') await list(database, tenant, json)
       else if (action === 'history') await history(database, tenant, rows, json)
       else await test(database, tenant)
     })
   },
 })
 
-const named = (labels: Labels): string =>
-  Object.entries(labels)
+// Declarations, not constants: `run` above is awaited before the rest of this file is evaluated.
+function named(labels: Labels): string {
+  return Object.entries(labels)
     .map(([name, value]) => ` ${name}=${value}`)
     .join('')
-const shown = (value: number | null): string => (value === null ? '–' : String(Number(value.toPrecision(4))))
+}
+function shown(value: number | null): string {
+  return value === null ? '–' : String(Number(value.toPrecision(4)))
+}
 
 async function list({ pool }: AttachedDatabase, tenant: Tenant, asJson: boolean): Promise<void> {
   const now = new Date()

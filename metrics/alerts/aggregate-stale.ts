@@ -15,6 +15,7 @@ export const aggregateStale: AlertRule = {
   forSeconds: 10 * MINUTE,
   everySeconds: 5 * MINUTE,
   windowSeconds: 15 * MINUTE,
+  past: 'none',
   labels: [],
   roles: ['admin'],
   sql: sqlOf(import.meta.url),

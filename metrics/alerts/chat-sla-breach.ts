@@ -14,6 +14,7 @@ export const chatSlaBreach: AlertRule = {
   forSeconds: 15 * MINUTE,
   everySeconds: 5 * MINUTE,
   windowSeconds: 15 * MINUTE,
+  past: 'instants',
   labels: [],
   roles: ['admin'],
   sql: sqlOf(import.meta.url),

@@ -15,6 +15,7 @@ export const coachBookAtRisk: AlertRule = {
   forSeconds: 0,
   everySeconds: 15 * MINUTE,
   windowSeconds: 3 * DAY,
+  past: 'series',
   labels: ['coach'],
   roles: ['admin', 'coach'],
   sql: sqlOf(import.meta.url),

@@ -15,6 +15,7 @@ export const highRiskShare: AlertRule = {
   forSeconds: 0,
   everySeconds: 15 * MINUTE,
   windowSeconds: 3 * DAY,
+  past: 'series',
   labels: [],
   roles: ['admin'],
   sql: sqlOf(import.meta.url),

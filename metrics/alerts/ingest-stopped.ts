@@ -15,6 +15,7 @@ export const ingestStopped: AlertRule = {
   forSeconds: 5 * MINUTE,
   everySeconds: 5 * MINUTE,
   windowSeconds: 15 * MINUTE,
+  past: 'instants',
   labels: [],
   roles: ['admin'],
   sql: sqlOf(import.meta.url),

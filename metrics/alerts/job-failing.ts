@@ -15,6 +15,7 @@ export const jobFailing: AlertRule = {
   forSeconds: 0,
   everySeconds: 5 * MINUTE,
   windowSeconds: 15 * MINUTE,
+  past: 'none',
   labels: ['job'],
   roles: ['admin'],
   sql: sqlOf(import.meta.url),

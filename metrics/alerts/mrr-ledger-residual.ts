@@ -15,6 +15,7 @@ export const mrrLedgerResidualAlert: AlertRule = {
   forSeconds: 15 * MINUTE,
   everySeconds: 5 * MINUTE,
   windowSeconds: 15 * MINUTE,
+  past: 'none',
   labels: [],
   roles: ['admin', 'finance'],
   sql: sqlOf(import.meta.url),

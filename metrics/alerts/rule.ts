@@ -29,6 +29,8 @@ export interface AlertRule {
   readonly everySeconds: number
   /** How far before now the query looks for its latest row (:from_at = now − this). */
   readonly windowSeconds: number
+  /** What the query knows of the past: its whole series at once, its number at any one instant (:now), or nothing. */
+  readonly past: 'series' | 'instants' | 'none'
   /** Text columns that tell the series of one rule apart. */
   readonly labels: readonly ('coach' | 'job')[]
   /** Who may see it; a coach sees only the series labelled with that coach. */

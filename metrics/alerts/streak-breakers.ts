@@ -14,6 +14,7 @@ export const streakBreakers: AlertRule = {
   forSeconds: 0,
   everySeconds: 15 * MINUTE,
   windowSeconds: 3 * DAY,
+  past: 'series',
   labels: [],
   roles: ['admin'],
   sql: sqlOf(import.meta.url),

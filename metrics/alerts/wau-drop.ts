@@ -15,6 +15,7 @@ export const wauDrop: AlertRule = {
   forSeconds: 0,
   everySeconds: 15 * MINUTE,
   windowSeconds: 8 * DAY,
+  past: 'series',
   labels: [],
   roles: ['admin'],
   sql: sqlOf(import.meta.url),

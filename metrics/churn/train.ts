@@ -21,7 +21,9 @@ const LEAST_OF_EACH = 20
 const HOLDOUT_SHARE = 1 / 4
 /** The weight of a snapshot halves with every this many days before the latest: members and products change. */
 const HALF_LIFE_DAYS = 180
-/** How far the log odds are easily moved to what the latest snapshot observed. */
+/** The latest snapshots with at least so many members together tell how many churn: fewer would be mostly chance. */
+const LEAST_CALIBRATING = 500
+/** How far the log odds are easily moved to what the latest snapshots observed. */
 const OFFSET_SD = 0.5
 /** How much of a change of the mean prediction since the latest snapshot is taken back, towards what was observed then. */
 const DAMPING = 0.5
@@ -78,8 +80,19 @@ function offsetFor(logOdds: readonly number[], target: number): number {
   return (low + high) / 2
 }
 
+/** The latest snapshots, as many as it takes. */
+function latestOf(observations: readonly Observation[]): Observation[] {
+  const latest: Observation[] = []
+  const days = [...new Set(observations.map(({ day }) => day))].sort().reverse()
+  for (const day of days) {
+    if (latest.length >= LEAST_CALIBRATING) break
+    latest.push(...observations.filter((observation) => observation.day === day))
+  }
+  return latest
+}
+
 /**
- * What is added to the log odds: brings the mean of the latest snapshot to what was observed, and, for the members who are to
+ * What is added to the log odds: brings the mean of the latest snapshots to what was observed, and, for the members who are to
  * be scored now, takes back half of what has changed of the mean prediction since. Outcomes drift: older snapshots tell who
  * is at risk, the latest how many.
  */
@@ -88,11 +101,7 @@ function offsetOf(
   observations: readonly Observation[],
   current: readonly MemberFacts[],
 ): number {
-  const day = observations
-    .map((observation) => observation.day)
-    .sort()
-    .at(-1)
-  const latest = observations.filter((observation) => observation.day === day)
+  const latest = latestOf(observations)
   const labels = latest.map(({ churned }) => churned)
   const logOdds = latest.map(({ facts }) => linear(coefficients, vectorOf(facts)))
   // One feature with no room to move holds the log odds; only the intercept is learnt.

@@ -33,7 +33,7 @@ describe.skipIf(!present)(`churn risk by the protocol of the real inputs${presen
     120_000,
   )
 
-  test.each(sets)('$name: nothing after the days that are learnt from and judged changes a model', ({ path }) => {
+  test.each(sets)('$name: what happens after a day changes no fact of it', ({ path }) => {
     const activity = readActivity(realPath(...path))
     const cut = Date.parse(path[0] === 'git_activity' ? '2026-01-01' : '2024-05-01') / 86_400_000
     const shortened = activityOf(
