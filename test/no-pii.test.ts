@@ -468,5 +468,5 @@ describe('personal data', () => {
     if (inject('template').kind === 'embedded')
       // What was searched had the database in it, write-ahead log included.
       expect(await filesWith(platform.db.dataDir, 'pii-1').then((found) => found.length)).toBeGreaterThan(0)
-  }, 120_000)
+  }, 300_000)
 })

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -19,6 +19,7 @@ import { openPlatform, type Platform } from '../support/platform.ts'
 /** Every format of every type, from the request over HTTP to the opened file. */
 
 const DAY = 86_400_000
+const hasLibreOffice = spawnSync('soffice', ['--version']).status === 0
 const hasPdftotext = spawnSync('pdftotext', ['-v']).status === 0
 const day = (ago: number) => new Date(Date.now() - ago * DAY).toISOString().slice(0, 10)
 const FORMULA = '=HYPERLINK("http://x","y")'
@@ -176,6 +177,34 @@ describe('CSV', () => {
     expect(JSON.parse(rows[0]?.parameters ?? '')).toEqual(entry.parameters)
     expect(Date.now() - Date.parse(rows[0]?.at ?? '')).toBeLessThan(600_000)
   })
+
+  test.skipIf(!hasLibreOffice)(
+    'opens as a spreadsheet with every row and text as it is (skipped without LibreOffice)',
+    async () => {
+      const { file } = await exporter.exported(tenant, 'fact_productivity', 'csv', { from: day(80) })
+      const source = join(temporary, 'sheet.csv')
+      await writeFile(source, file)
+      const convert = (to: string, path: string, ...more: string[]) =>
+        spawnSync('soffice', [
+          '--headless',
+          `-env:UserInstallation=file://${join(temporary, 'office')}`,
+          ...more,
+          '--convert-to',
+          to,
+          '--outdir',
+          join(temporary, 'opened'),
+          path,
+        ])
+      convert('ods', source, '--infilter=CSV:44,34,76,1')
+      convert('csv:Text - txt - csv (StarCalc):44,34,76,1', join(temporary, 'opened', 'sheet.ods'))
+      const opened = parse(await readFile(join(temporary, 'opened', 'sheet.csv'))) as string[][]
+      const given = parse(file) as string[][]
+      expect(opened.length).toBe(given.length)
+      expect(opened.map(([date, member]) => [date, member])).toEqual(given.map(([date, member]) => [date, member]))
+      expect(opened.map((row) => numberOf(row[2]))).toEqual(given.map((row) => numberOf(row[2])))
+    },
+    120_000,
+  )
 
   test('of churn risk has the members of its route, also of one band or coach', async () => {
     await platform.score(tenant)
