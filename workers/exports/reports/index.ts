@@ -23,8 +23,6 @@ const reports: Reports = {
 
 export type ReportPayload = Extract<ExportPayload, { type: keyof Reports }>
 
-export const isReport = (payload: ExportPayload): payload is ReportPayload => Object.hasOwn(reports, payload.type)
-
 export function readReport(context: ReportContext, payload: ReportPayload): Promise<Report> {
   const read = reports[payload.type] as (context: ReportContext, payload: ReportPayload) => Promise<Report>
   return read(context, payload)
