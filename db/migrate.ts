@@ -26,13 +26,16 @@ export async function listMigrations(): Promise<[string, string][]> {
  * Brings the schema up to date; safe to run twice and from two processes (postgres-migrations takes a lock).
  * The library reads one directory, so the files of both folders are linked into a temporary one.
  * Returns the names of the migrations applied by this run.
+ *
+ * @param last number of the last migration to apply: a schema as an earlier release left it, for the tests of upgrades
  */
-export async function migrate(connection: pg.ClientConfig): Promise<string[]> {
+export async function migrate(connection: pg.ClientConfig, last = Number.POSITIVE_INFINITY): Promise<string[]> {
   const directory = await mkdtemp(join(tmpdir(), 'migrations-'))
   // One connected client, not a pool: the advisory lock belongs to a session.
   const client = new pg.Client({ ...connection, application_name: 'upcoach-migrate' })
   try {
-    for (const [name, path] of await listMigrations()) await symlink(path, join(directory, name))
+    for (const [name, path] of await listMigrations())
+      if (Number.parseInt(name, 10) <= last) await symlink(path, join(directory, name))
     await client.connect()
     await client.query('create extension if not exists timescaledb')
     await ensureToolkit(client)

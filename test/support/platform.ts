@@ -66,11 +66,13 @@ export async function openPlatform(
     env?: Record<string, string>
     deps?: Partial<AppDeps> | ((db: TestDatabase) => Partial<AppDeps>)
     webhooks?: Partial<WebhookOptions>
+    /** A database of the test's own making instead of a fresh one; closed with the platform. */
+    db?: TestDatabase
     /** Built dashboards to serve. */
     web?: string | undefined
   } = {},
 ): Promise<Platform> {
-  const db = await openTestDatabase()
+  const db = options.db ?? (await openTestDatabase())
   const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent', RATE_LIMIT_PER_MINUTE: '1000000', ...options.env })
   const objects = testObjects(db)
   const app = await buildApp({
