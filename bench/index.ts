@@ -10,6 +10,7 @@ import { ledgers } from './ledgers.ts'
 import { metricsBench } from './metrics.ts'
 import { type Bench, type BenchResult, CannotRun, type Figure } from './rounds.ts'
 import { single } from './single.ts'
+import { soak } from './soak.ts'
 import { start } from './start.ts'
 import { web } from './web.ts'
 
@@ -25,6 +26,7 @@ const benches: readonly Bench[] = [
   freshness,
   web,
   start,
+  soak,
   churnBench,
 ]
 
