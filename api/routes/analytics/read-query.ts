@@ -63,6 +63,11 @@ export interface MetricRead {
 
 const DEFAULT_PERIODS: Readonly<Record<Granularity, number>> = { hour: 48, day: 30, week: 12, month: 12 }
 
+function defaultFrom(to: string, granularity: Granularity, { timezone }: Tenant): string {
+  const end = DateTime.fromISO(to, { zone: timezone })
+  return (end.isValid ? end.minus({ [granularity]: DEFAULT_PERIODS[granularity] }).toISO() : null) ?? ''
+}
+
 /** The range asked for, cut to the tenant's calendar; 400 names the parameter and the limit. */
 export function readRange(
   query: { from?: string | undefined; to?: string | undefined },
@@ -70,11 +75,8 @@ export function readRange(
   tenant: Tenant,
   now: DateTime = DateTime.utc(),
 ): PeriodRange {
-  const today = now.setZone(tenant.timezone)
-  const to = query.to ?? today.plus({ days: 1 }).toISODate() ?? ''
-  const end = DateTime.fromISO(to, { zone: tenant.timezone })
-  const from =
-    query.from ?? (end.isValid ? end.minus({ [granularity]: DEFAULT_PERIODS[granularity] }).toISO() : null) ?? ''
+  const to = query.to ?? now.setZone(tenant.timezone).plus({ days: 1 }).toISODate() ?? ''
+  const from = query.from ?? defaultFrom(to, granularity, tenant)
   try {
     return periodRange(from, to, granularity, tenant.timezone)
   } catch (error) {
