@@ -157,7 +157,7 @@ export const soak: Bench = {
   name: 'soak',
   title: 'minutes of mixed ingest, reads, exports, folds and policies: the last minutes : the first ones',
   run: ({ size, log }) =>
-    withPlatform({ workers: true, env: { LOG_LEVEL: 'warn' } }, async (platform) => {
+    withPlatform({ workers: true, env: { LOG_LEVEL: 'warn', INGEST_MAX_WAIT_SECONDS: '2' } }, async (platform) => {
       const minutes = size(4, 30)
       const span = Math.min(5, minutes / 3) * 60_000
       const warm = WARM_UP_MINUTES * 60_000
