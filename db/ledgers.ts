@@ -222,9 +222,12 @@ export async function foldDirty(pool: pg.Pool, options: { limit?: number } = {})
   )
 }
 
+/** The events of a batch's members are sorted several times over: in memory instead of on disk. */
+const FOLD_MEMORY = '64MB'
+
 async function foldBatch(pool: pg.Pool, limit: number): Promise<{ members: number }> {
   return inTransaction(pool, async (client) => {
-    await client.query('select pg_advisory_xact_lock($1)', [FOLD_LOCK])
+    await client.query(`select pg_advisory_xact_lock($1), set_config('work_mem', $2, true)`, [FOLD_LOCK, FOLD_MEMORY])
     const { rows } = await client.query<DirtyMember>(takeDirty.bind({ limit }))
     if (rows.length === 0) return { members: 0 }
     const tenants = [...new Set(rows.map((row) => row.tenant_id))]
