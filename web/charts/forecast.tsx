@@ -1,6 +1,8 @@
-import { Area, CartesianGrid, ComposedChart, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
+import { Area, CartesianGrid, ComposedChart, Line, Tooltip, XAxis, YAxis } from 'recharts'
 import type { Unit } from '../format.ts'
 import { useFormat } from '../session/session.tsx'
+import { axisOf } from './axis.ts'
+import { Chart } from './chart.tsx'
 
 export interface ForecastRow {
   readonly t: string
@@ -13,73 +15,76 @@ export interface ForecastRow {
 /** What was, and what is to be expected with how much doubt. */
 export function Forecast({ rows, unit, label }: { rows: readonly ForecastRow[]; unit: Unit; label: string }) {
   const format = useFormat()
+  const axis = axisOf(
+    rows.flatMap(({ past, ahead, band }) => [past, ahead, ...(band ?? [])]),
+    unit,
+    true,
+  )
   return (
-    <div className="chart" role="img" aria-label={label}>
-      <ResponsiveContainer width="100%" height={280}>
-        <ComposedChart data={[...rows]} margin={{ top: 8, right: 12, bottom: 0, left: 0 }} accessibilityLayer={false}>
-          <CartesianGrid vertical={false} stroke="var(--grid)" />
-          <XAxis
-            dataKey="t"
-            tickFormatter={(t: string) => format.bucketShort(t, 'month')}
-            tickLine={false}
-            axisLine={false}
-            minTickGap={24}
-            tickMargin={8}
-          />
-          <YAxis
-            width="auto"
-            tickFormatter={(value: number) => format.short(value, unit)}
-            tickLine={false}
-            axisLine={false}
-            tickCount={5}
-            domain={[0, 'auto']}
-          />
-          <Tooltip
-            isAnimationActive={false}
-            cursor={{ stroke: 'var(--muted)', strokeDasharray: '3 3' }}
-            content={({ active, label: t }) => {
-              const row = active ? rows.find((other) => other.t === t) : undefined
-              if (!row) return null
-              return (
-                <div className="tip">
-                  <strong>{format.bucket(row.t, 'month')}</strong>
-                  <dl>
+    <Chart label={label} height={280}>
+      <ComposedChart data={[...rows]} margin={{ top: 8, right: 12, bottom: 0, left: 0 }} accessibilityLayer={false}>
+        <CartesianGrid vertical={false} stroke="var(--grid)" />
+        <XAxis
+          dataKey="t"
+          tickFormatter={(t: string) => format.bucketShort(t, 'month')}
+          tickLine={false}
+          axisLine={false}
+          minTickGap={24}
+          tickMargin={8}
+        />
+        <YAxis
+          width="auto"
+          {...axis}
+          interval={0}
+          tickFormatter={format.ticks(axis.ticks, unit)}
+          tickLine={false}
+          axisLine={false}
+        />
+        <Tooltip
+          isAnimationActive={false}
+          cursor={{ stroke: 'var(--muted)', strokeDasharray: '3 3' }}
+          content={({ active, label: t }) => {
+            const row = active ? rows.find((other) => other.t === t) : undefined
+            if (!row) return null
+            return (
+              <div className="tip">
+                <strong>{format.bucket(row.t, 'month')}</strong>
+                <dl>
+                  <div>
+                    <dt>{row.past === null ? 'Forecast' : 'ARR'}</dt>
+                    <dd>{format.whole(row.past ?? row.ahead, unit)}</dd>
+                  </div>
+                  {row.past === null && row.band && (
                     <div>
-                      <dt>{row.past === null ? 'Forecast' : 'ARR'}</dt>
-                      <dd>{format.value(row.past ?? row.ahead, unit)}</dd>
+                      <dt>80 % interval</dt>
+                      <dd>
+                        {format.whole(row.band[0], unit)} – {format.whole(row.band[1], unit)}
+                      </dd>
                     </div>
-                    {row.past === null && row.band && (
-                      <div>
-                        <dt>80 % interval</dt>
-                        <dd>
-                          {format.short(row.band[0], unit)} – {format.short(row.band[1], unit)}
-                        </dd>
-                      </div>
-                    )}
-                  </dl>
-                </div>
-              )
-            }}
-          />
-          <Area
-            dataKey="band"
-            stroke="none"
-            fill="var(--series-1)"
-            fillOpacity={0.14}
-            isAnimationActive={false}
-            activeDot={false}
-          />
-          <Line dataKey="past" stroke="var(--series-1)" strokeWidth={2} dot={false} isAnimationActive={false} />
-          <Line
-            dataKey="ahead"
-            stroke="var(--series-1)"
-            strokeWidth={2}
-            strokeDasharray="6 4"
-            dot={{ r: 3, fill: 'var(--surface)', strokeDasharray: '0' }}
-            isAnimationActive={false}
-          />
-        </ComposedChart>
-      </ResponsiveContainer>
-    </div>
+                  )}
+                </dl>
+              </div>
+            )
+          }}
+        />
+        <Area
+          dataKey="band"
+          stroke="none"
+          fill="var(--series-1)"
+          fillOpacity={0.14}
+          isAnimationActive={false}
+          activeDot={false}
+        />
+        <Line dataKey="past" stroke="var(--series-1)" strokeWidth={2} dot={false} isAnimationActive={false} />
+        <Line
+          dataKey="ahead"
+          stroke="var(--series-1)"
+          strokeWidth={2}
+          strokeDasharray="6 4"
+          dot={{ r: 3, fill: 'var(--surface)', strokeDasharray: '0' }}
+          isAnimationActive={false}
+        />
+      </ComposedChart>
+    </Chart>
   )
 }

@@ -8,12 +8,13 @@ import {
   type DotItemDotProps,
   Line,
   ReferenceLine,
-  ResponsiveContainer,
   Tooltip,
   XAxis,
   YAxis,
 } from 'recharts'
 import { useFormat } from '../session/session.tsx'
+import { axisOf } from './axis.ts'
+import { Chart } from './chart.tsx'
 import type { Column, Row, TimeTable } from './data.ts'
 import { dashAt } from './palette.ts'
 import { Tip } from './tip.tsx'
@@ -42,67 +43,64 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
   const { granularity, columns, rows } = table
   const unit = columns[0]?.unit ?? { kind: 'count' as const }
   const startsAtZero = fromZero ?? (kind !== 'line' || unit.kind === 'count' || unit.kind === 'money')
+  const axis = axisOf([...levels(columns, rows, kind), target?.value], unit, startsAtZero)
   return (
-    <div className="chart" role="img" aria-label={label}>
-      <ResponsiveContainer width="100%" height={height}>
-        <ComposedChart
-          data={[...rows]}
-          margin={{ top: 8, right: 12, bottom: 0, left: 0 }}
-          onClick={({ activeLabel }) => onPick?.(String(activeLabel))}
-          accessibilityLayer={false}
-        >
-          <CartesianGrid vertical={false} stroke="var(--grid)" />
-          <XAxis
-            dataKey="t"
-            tickFormatter={(t: string) => format.bucketShort(t, granularity)}
-            tickLine={false}
-            axisLine={false}
-            minTickGap={28}
-            tickMargin={8}
+    <Chart label={label} height={height}>
+      <ComposedChart
+        data={[...rows]}
+        margin={{ top: 8, right: 12, bottom: 0, left: 0 }}
+        onClick={({ activeLabel }) => onPick?.(String(activeLabel))}
+        accessibilityLayer={false}
+      >
+        <CartesianGrid vertical={false} stroke="var(--grid)" />
+        <XAxis
+          dataKey="t"
+          tickFormatter={(t: string) => format.bucketShort(t, granularity)}
+          tickLine={false}
+          axisLine={false}
+          minTickGap={28}
+          interval="equidistantPreserveStart"
+          tickMargin={8}
+        />
+        <YAxis
+          width="auto"
+          {...axis}
+          interval={0}
+          tickFormatter={format.ticks(axis.ticks, unit)}
+          tickLine={false}
+          axisLine={false}
+        />
+        <Tooltip
+          isAnimationActive={false}
+          cursor={{ stroke: 'var(--muted)', strokeDasharray: '3 3', fill: 'var(--hover)' }}
+          content={({ active, label: t }) => (active ? <Tip table={table} t={String(t)} kind={kind} /> : null)}
+        />
+        {target && (
+          <ReferenceLine
+            y={target.value}
+            stroke="var(--target)"
+            strokeDasharray="6 4"
+            ifOverflow="extendDomain"
+            label={{ value: target.title, position: 'insideTopLeft', className: 'target-label' }}
           />
-          <YAxis
-            width="auto"
-            tickFormatter={(value: number) => format.short(value, unit)}
-            tickLine={false}
-            axisLine={false}
-            {...(unit.kind === 'seconds'
-              ? secondTicks(rows)
-              : { domain: [startsAtZero ? 0 : 'auto', 'auto'], tickCount: 5 })}
-          />
-          <Tooltip
-            isAnimationActive={false}
-            cursor={{ stroke: 'var(--muted)', strokeDasharray: '3 3', fill: 'var(--hover)' }}
-            content={({ active, label: t }) => (active ? <Tip table={table} t={String(t)} kind={kind} /> : null)}
-          />
-          {target && (
-            <ReferenceLine
-              y={target.value}
-              stroke="var(--target)"
-              strokeDasharray="6 4"
-              ifOverflow="extendDomain"
-              label={{ value: target.title, position: 'insideTopLeft', className: 'target-label' }}
-            />
-          )}
-          {columns.map((column) => draw(column, columns, kind, rows))}
-          {hasDots(kind) && rows.length <= MANY && columns.map((column) => running(column, columns, rows))}
-        </ComposedChart>
-      </ResponsiveContainer>
-    </div>
+        )}
+        {columns.map((column) => draw(column, columns, kind, rows))}
+        {hasDots(kind) && rows.length <= MANY && columns.map((column) => running(column, columns, rows))}
+      </ComposedChart>
+    </Chart>
   )
 }
 
 /** Lines and areas end in a dot where a bucket is not over; a bar of one is pale. */
 const hasDots = (kind: Kind): boolean => kind === 'line' || kind === 'area'
 
-const STEPS = [15, 60, 300, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000]
-
-/** Whole minutes, hours or days: thirds of a day are no ticks for a clock. */
-function secondTicks(rows: readonly Row[]) {
-  const most = Math.max(60, ...rows.flatMap(({ values }) => Object.values(values).map((value) => value ?? 0)))
-  const step = STEPS.find((size) => most / size <= 5) ?? Math.ceil(most / 432_000) * 86_400
-  const ticks = Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) => index * step)
-  return { ticks, domain: [0, ticks.at(-1) ?? most] as [number, number] }
-}
+/** Every value that is drawn; of a stack, its height. */
+const levels = (columns: readonly Column[], rows: readonly Row[], kind: Kind): (number | null)[] =>
+  rows.flatMap(({ values }) =>
+    kind === 'stack'
+      ? [current(columns).reduce((sum, { key }) => sum + (values[key] ?? 0), 0)]
+      : columns.map(({ key }) => values[key] ?? null),
+  )
 
 type Drawn = { t: string; partial: boolean; values: Record<string, number | null> }
 

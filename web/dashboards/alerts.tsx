@@ -28,13 +28,7 @@ export default function Alerts() {
       >
         {({ alerts }) => (
           <>
-            <ul className="alerts">
-              {alerts
-                .filter(({ state }) => !isQuiet(state))
-                .map((alert) => (
-                  <AlertRow key={`${alert.rule} ${Object.values(alert.labels).join()}`} alert={alert} />
-                ))}
-            </ul>
+            <Loud alerts={alerts.filter(({ state }) => !isQuiet(state))} />
             <Quiet alerts={alerts.filter(({ state }) => isQuiet(state))} />
           </>
         )}
@@ -47,6 +41,15 @@ const headline = (firing: number): string =>
   firing === 0 ? 'Nothing is firing' : firing === 1 ? 'One alert is firing' : `${firing} alerts are firing`
 
 const isQuiet = (state: Alert['state']): boolean => state === 'ok' || state === 'no_data'
+
+const Loud = ({ alerts }: { alerts: readonly Alert[] }) =>
+  alerts.length > 0 && (
+    <ul className="alerts">
+      {alerts.map((alert) => (
+        <AlertRow key={`${alert.rule} ${Object.values(alert.labels).join()}`} alert={alert} />
+      ))}
+    </ul>
+  )
 
 function AlertRow({ alert }: { alert: Alert }) {
   const format = useFormat()

@@ -190,14 +190,17 @@ function InShort({ cards, period }: { cards: readonly Card[]; period: Period }) 
 
 function missedText(card: Card, format: Format, period: Period): ReactNode {
   const target = targetText(card, format)?.replace('Target', 'the target is')
+  const isSame = Math.abs(card.change ?? 1) < 0.0005
   const now =
-    card.target?.of === 'change' ? (
-      <>
-        changed by <b>{format.change(card.change)}</b> on the {period} before
-      </>
-    ) : (
+    card.target?.of !== 'change' ? (
       <>
         is at <b>{format.value(card.value, card.unit)}</b>
+      </>
+    ) : isSame ? (
+      `did not change against the ${period} before`
+    ) : (
+      <>
+        changed by <b>{format.change(card.change)}</b> on the {period} before
       </>
     )
   return (

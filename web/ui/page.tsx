@@ -21,9 +21,9 @@ export function PageFrame({ title, lead, freshUntil, controls, children }: PageP
           {lead && <p className="lead">{lead}</p>}
         </div>
         {freshUntil && (
-          <p className="fresh" title={format.instant(freshUntil)}>
+          <p className="fresh" title={format.ago(freshUntil)}>
             <i aria-hidden="true" />
-            Fresh as of <time dateTime={freshUntil}>{format.ago(freshUntil)}</time>
+            Fresh as of <time dateTime={freshUntil}>{format.clock(freshUntil)}</time>
           </p>
         )}
       </header>

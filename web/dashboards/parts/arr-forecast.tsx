@@ -38,7 +38,7 @@ export function ArrForecast({
       title="ARR forecast"
       lead={
         last
-          ? `${format.short(last.value, unit)} by ${format.bucket(last.t, 'month')}, with 80 % probability between ${format.short(last.low, unit)} and ${format.short(last.high, unit)}`
+          ? `${format.whole(last.value, unit)} by ${format.bucket(last.t, 'month')}, with ${format.percent(0.8)} probability between ${format.whole(last.low, unit)} and ${format.whole(last.high, unit)}`
           : undefined
       }
       definition="Damped-trend exponential smoothing of month-end MRR, times 12; the band is the 80 % prediction interval. Months that are not over do not count."
