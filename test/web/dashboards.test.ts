@@ -108,6 +108,10 @@ describe.skipIf(!hasChromium)('the dashboards in Chromium (skipped where there i
       body.metrics.find(({ metric }) => metric.name === name)?.series[0]?.points.at(-2)?.value ?? null
     expect(row).toEqual(['active_members', 'wau', 'mau'].map((name) => format.value(of(name), { kind: 'count' })))
     expect(await page.locator('table.matrix td').count()).toBe(168)
+    // Those below the fold as well, without scrolling: what is printed has them all.
+    await expect
+      .poll(async () => (await page.locator('.chart').count()) - (await page.locator('.chart .recharts-surface').count()))
+      .toBe(0)
     expect(await page.locator('section.panel', { hasText: 'Chat response SLA' }).locator('.figure').textContent()).toBe(
       format.percent(waiting.within_sla_share),
     )

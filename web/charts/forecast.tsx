@@ -22,13 +22,15 @@ export function Forecast({ rows, unit, label }: { rows: readonly ForecastRow[]; 
   )
   return (
     <Chart label={label} height={280}>
-      <ComposedChart data={[...rows]} margin={{ top: 8, right: 12, bottom: 0, left: 0 }} accessibilityLayer={false}>
+      <ComposedChart data={[...rows]} margin={{ top: 8, right: 0, bottom: 0, left: 0 }} accessibilityLayer={false}>
         <CartesianGrid vertical={false} stroke="var(--grid)" />
         <XAxis
           dataKey="t"
           tickFormatter={(t: string) => format.bucketShort(t, 'month')}
           tickLine={false}
           axisLine={false}
+          padding={{ right: 24 }}
+          interval="equidistantPreserveStart"
           minTickGap={24}
           tickMargin={8}
         />

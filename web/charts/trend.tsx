@@ -48,7 +48,7 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
     <Chart label={label} height={height}>
       <ComposedChart
         data={[...rows]}
-        margin={{ top: 8, right: 12, bottom: 0, left: 0 }}
+        margin={{ top: 8, right: 0, bottom: 0, left: 0 }}
         onClick={({ activeLabel }) => onPick?.(String(activeLabel))}
         accessibilityLayer={false}
       >
@@ -58,6 +58,7 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
           tickFormatter={(t: string) => format.bucketShort(t, granularity)}
           tickLine={false}
           axisLine={false}
+          padding={{ right: 24 }}
           minTickGap={28}
           interval="equidistantPreserveStart"
           tickMargin={8}

@@ -91,7 +91,7 @@ function Quiet({ alerts }: { alerts: readonly Alert[] }) {
       <h2 id="quiet">In order</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <section className="scroll" tabIndex={0} aria-label="Rules in order">
-        <table className="list">
+        <table className="list rules">
           <thead>
             <tr>
               <th scope="col">Rule</th>

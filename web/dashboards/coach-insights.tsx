@@ -60,9 +60,9 @@ export default function CoachInsights() {
 const heads = [
   'Rank',
   'Coach',
-  'Members',
-  'Goals',
   'Completion, with its 90 % interval',
+  'Goals',
+  'Members',
   'Adherence',
   'Answers in',
   'Satisfaction',
@@ -135,7 +135,7 @@ function Leaderboard({ data }: { data: Coaches }) {
           <thead>
             <tr>
               {heads.map((head, index) => (
-                <th key={head} scope="col" className={index === 1 || index === 4 ? 'text' : ''}>
+                <th key={head} scope="col" className={index === 1 || index === 2 ? 'text' : ''}>
                   {head}
                 </th>
               ))}
@@ -153,10 +153,6 @@ function Leaderboard({ data }: { data: Coaches }) {
                   {coachName(coach)}
                   {coach.own && <span className="quiet"> (you)</span>}
                 </th>
-                <td>{format.count(coach.members)}</td>
-                <td>
-                  {format.count(coach.completed_goals)} of {format.count(coach.active_goals)}
-                </td>
                 <td className="text">
                   {coach.adjusted_rate && (
                     <span className="interval" aria-hidden="true">
@@ -186,6 +182,10 @@ function Leaderboard({ data }: { data: Coaches }) {
                     unit={{ kind: 'ratio' }}
                   />
                 </td>
+                <td>
+                  {format.count(coach.completed_goals)} of {format.count(coach.active_goals)}
+                </td>
+                <td>{format.count(coach.members)}</td>
                 <td>
                   {format.value(coach.habit_adherence_score, { kind: 'score' })}
                   <Against

@@ -145,12 +145,12 @@ function InShort({ cards, period }: { cards: readonly Card[]; period: Period }) 
   const search = useSearch()
   const aimed = cards.filter(({ status }) => status !== null)
   const good = aimed.filter(({ status }) => status === 'on_track')
-  const missed = aimed.filter(({ status }) => status !== 'on_track')
+  const told = aimed.filter(({ status }) => status !== 'on_track').slice(0, 3)
   const moved = cards
     .filter((card) => card.change !== null && card.value !== null && toneOf(card.change, card.better) !== 'plain')
     .sort((a, b) => Math.abs(b.change ?? 0) - Math.abs(a.change ?? 0))
-  const better = moved.find((card) => toneOf(card.change, card.better) === 'good')
-  const worse = moved.find((card) => toneOf(card.change, card.better) === 'bad' && !missed.includes(card))
+  const better = moved.find((card) => toneOf(card.change, card.better) === 'good' && !told.includes(card))
+  const worse = moved.find((card) => toneOf(card.change, card.better) === 'bad' && !told.includes(card))
   const link = (card: Card) => <Link href={pillars[card.category].path + carriedSearch(search)}>{card.title}</Link>
   return (
     <section className="short" aria-labelledby="short">
@@ -166,7 +166,7 @@ function InShort({ cards, period }: { cards: readonly Card[]; period: Period }) 
         <li className="sr">
           {good.length} of {aimed.length} targets are met.
         </li>
-        {missed.slice(0, 3).map((card) => (
+        {told.map((card) => (
           <li key={card.name} className={card.status ?? ''}>
             {link(card)} {missedText(card, format, period)}
           </li>

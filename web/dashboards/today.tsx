@@ -32,7 +32,7 @@ export default function Today() {
                 {format.count(data.waiting)} {data.waiting === 1 ? 'member waits' : 'members wait'} for your answer
               </b>
               {data.waiting_over_sla > 0 &&
-                `, ${format.count(data.waiting_over_sla)} of them longer than ${data.sla_hours} hours`}
+                `, ${data.waiting_over_sla === data.waiting ? '' : `${format.count(data.waiting_over_sla)} of them `}longer than ${data.sla_hours} hours`}
               .
             </p>
           ) : (

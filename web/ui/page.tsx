@@ -23,7 +23,9 @@ export function PageFrame({ title, lead, freshUntil, controls, children }: PageP
         {freshUntil && (
           <p className="fresh" title={format.ago(freshUntil)}>
             <i aria-hidden="true" />
-            Fresh as of <time dateTime={freshUntil}>{format.clock(freshUntil)}</time>
+            <span>
+              Fresh as of <time dateTime={freshUntil}>{format.clock(freshUntil)}</time>
+            </span>
           </p>
         )}
       </header>

@@ -55,7 +55,7 @@ export function ResponseTimes({ data }: { data: z.infer<typeof responseTimesAnsw
           </dl>
           <p className={data.waiting_over_sla > 0 ? 'notice' : 'quiet'}>
             {data.waiting_over_sla > 0
-              ? `${format.count(data.waiting_over_sla)} members wait longer than ${data.sla_hours} hours now`
+              ? `${format.count(data.waiting_over_sla)} ${data.waiting_over_sla === 1 ? 'member waits' : 'members wait'} longer than ${data.sla_hours} hours now`
               : 'Nobody waits longer than the SLA now'}
           </p>
         </>
