@@ -110,7 +110,9 @@ describe.skipIf(!hasChromium)('the dashboards in Chromium (skipped where there i
     expect(await page.locator('table.matrix td').count()).toBe(168)
     // Those below the fold as well, without scrolling: what is printed has them all.
     await expect
-      .poll(async () => (await page.locator('.chart').count()) - (await page.locator('.chart .recharts-surface').count()))
+      .poll(
+        async () => (await page.locator('.chart').count()) - (await page.locator('.chart .recharts-surface').count()),
+      )
       .toBe(0)
     expect(await page.locator('section.panel', { hasText: 'Chat response SLA' }).locator('.figure').textContent()).toBe(
       format.percent(waiting.within_sla_share),
