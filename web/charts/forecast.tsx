@@ -29,7 +29,7 @@ export function Forecast({ rows, unit, label }: { rows: readonly ForecastRow[]; 
           tickFormatter={(t: string) => format.bucketShort(t, 'month')}
           tickLine={false}
           axisLine={false}
-          padding={{ right: 24 }}
+          padding={{ right: 32 }}
           interval="equidistantPreserveStart"
           minTickGap={24}
           tickMargin={8}

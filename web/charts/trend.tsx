@@ -58,7 +58,7 @@ export function Trend({ table, kind = 'line', height = 260, target, fromZero, la
           tickFormatter={(t: string) => format.bucketShort(t, granularity)}
           tickLine={false}
           axisLine={false}
-          padding={{ right: 24 }}
+          padding={{ right: 32 }}
           minTickGap={28}
           interval="equidistantPreserveStart"
           tickMargin={8}
