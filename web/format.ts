@@ -1,29 +1,14 @@
-import type { z } from 'zod'
-import type { unitSchema } from '../api/schemas/unit.ts'
 import type { Granularity } from '../metrics/metric.ts'
-import { numbersFor } from './numbers.ts'
+import { type Numbers, numbersFor } from './numbers.ts'
 
-export type Unit = z.infer<typeof unitSchema>
+export type { Unit } from './numbers.ts'
 
 /**
  * Numbers and dates as the tenant's locale writes them, in its currency and time zone; the words around them are English, as the
  * pages are: units (days, h, min, K, M) too. Names of months and weekdays are part of a date. `null` is written as a dash: there
  * is no value.
  */
-export interface Format {
-  readonly value: (value: number | null | undefined, unit: Unit) => string
-  /** Shorter, for small places. */
-  readonly short: (value: number | null | undefined, unit: Unit) => string
-  /** Money without parts of the currency's unit, for sentences. */
-  readonly whole: (value: number | null | undefined, unit: Unit) => string
-  /** How an axis with these ticks writes them: all in one unit, with as many digits as tell them apart. */
-  readonly ticks: (ticks: readonly number[], unit: Unit) => (value: number) => string
-  readonly count: (value: number) => string
-  readonly percent: (value: number | null | undefined, digits?: number) => string
-  /** +3.4 % of a relative change. */
-  readonly change: (value: number | null | undefined) => string
-  /** +0.7 pp, of a difference of shares. */
-  readonly points: (value: number) => string
+export interface Format extends Numbers {
   /** A bucket's start (local date, or an instant for hours), as precise as the granularity. */
   readonly bucket: (t: string, granularity: Granularity) => string
   readonly bucketShort: (t: string, granularity: Granularity) => string

@@ -1,6 +1,23 @@
-import type { Format, Unit } from './format.ts'
+import type { z } from 'zod'
+import type { unitSchema } from '../api/schemas/unit.ts'
 
-type Numbers = Pick<Format, 'value' | 'short' | 'whole' | 'ticks' | 'count' | 'percent' | 'change' | 'points'>
+export type Unit = z.infer<typeof unitSchema>
+
+export interface Numbers {
+  readonly value: (value: number | null | undefined, unit: Unit) => string
+  /** Shorter, for small places. */
+  readonly short: (value: number | null | undefined, unit: Unit) => string
+  /** Money without parts of the currency's unit, for sentences. */
+  readonly whole: (value: number | null | undefined, unit: Unit) => string
+  /** How an axis with these ticks writes them: all in one unit, with as many digits as tell them apart. */
+  readonly ticks: (ticks: readonly number[], unit: Unit) => (value: number) => string
+  readonly count: (value: number) => string
+  readonly percent: (value: number | null | undefined, digits?: number) => string
+  /** +3.4 % of a relative change. */
+  readonly change: (value: number | null | undefined) => string
+  /** +0.7 pp, of a difference of shares. */
+  readonly points: (value: number) => string
+}
 
 const NONE = '–'
 const MINUTE = 60
