@@ -19,6 +19,11 @@ const service = z.object({
   build: z.string().optional(),
   user: z.string().optional(),
   read_only: z.boolean().optional(),
+  tmpfs: z.array(z.string()).default([]),
+  cap_drop: z.array(z.string()).default([]),
+  cap_add: z.array(z.string()).default([]),
+  security_opt: z.array(z.string()).default([]),
+  privileged: z.boolean().default(false),
   command: z.array(z.string()).default([]),
   environment: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
   volumes: z.array(z.string()).default([]),
@@ -151,9 +156,18 @@ describe('docker-compose.yml', () => {
     expect(new URL(filled.S3_ENDPOINT ?? '').hostname in compose.services).toBe(true)
   })
 
-  test.each(ours)('%s runs without root on a read-only file system', (_name, { user, read_only }) => {
-    expect({ user, read_only }).toEqual({ user: 'node', read_only: true })
+  test.each(ours)('%s runs without root or any capability, on a read-only file system', (_name, given) => {
+    expect(given).toMatchObject({ user: 'node', read_only: true, tmpfs: ['/tmp'], cap_drop: ['ALL'], cap_add: [] })
   })
+
+  test.each(services)(
+    '%s can gain no privileges, and is published on loopback only unless told otherwise',
+    (_name, given) => {
+      expect(given.security_opt).toContain('no-new-privileges:true')
+      expect(given.privileged).toBe(false)
+      for (const port of given.ports) expect(port).toMatch(/^\$\{\w+:-127\.0\.0\.1:\d+\}:\d+$/)
+    },
+  )
 
   test('has no default for a secret, and no secret in clear', () => {
     for (const { name, kind } of interpolations(composeText)) if (isSecret(name)) expect(kind, name).toBe(':?')
@@ -213,7 +227,7 @@ describe('Dockerfile', () => {
 })
 
 const pages = [
-  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
+  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'],
   ...readdirSync(at('docs'), { recursive: true, encoding: 'utf8' })
     .filter((page) => page.endsWith('.md'))
     .map((page) => join('docs', page)),
@@ -252,6 +266,12 @@ describe('documentation', () => {
   test.each(rooms)('the room %s says in at most 25 lines what belongs there', (room) => {
     expect(existsSync(at(room, 'README.md')), 'README.md').toBe(true)
     expect(read(room, 'README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(25)
+  })
+
+  test('SECURITY.md points to tests that are there', () => {
+    const named = [...read('SECURITY.md').matchAll(/`(test\/[\w./-]+)`/g)].map(([, path = '']) => path)
+    expect(named.length).toBeGreaterThan(15)
+    for (const path of named) expect(existsSync(at(path)), path).toBe(true)
   })
 
   test('docs/dependencies.md lists exactly the dependencies', () => {
