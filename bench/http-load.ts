@@ -6,6 +6,8 @@ export interface LoadResult {
   readonly ms: number
   /** Of each request, in ms. */
   readonly latencies: readonly number[]
+  /** The status of each request, in the order of `latencies`. */
+  readonly order: readonly number[]
   /** Answers by status. */
   readonly statuses: ReadonlyMap<number, number>
 }
@@ -34,6 +36,7 @@ export function request(url: string, method: string, authorization: string, body
  */
 export async function load(options: Load): Promise<LoadResult> {
   const latencies: number[] = []
+  const order: number[] = []
   const statuses = new Map<number, number>()
   const { hostname, port } = new URL(options.url)
   const sockets = Array.from({ length: options.connections }, () =>
@@ -46,6 +49,7 @@ export async function load(options: Load): Promise<LoadResult> {
       sockets.map((socket) =>
         drive(socket, options.next, (status, ms) => {
           latencies.push(ms)
+          order.push(status)
           statuses.set(status, (statuses.get(status) ?? 0) + 1)
           if (status === 200) return
           if (!options.onOther) throw new Error(`the API answered ${status}`)
@@ -53,7 +57,7 @@ export async function load(options: Load): Promise<LoadResult> {
         }),
       ),
     )
-    return { ms: performance.now() - start, latencies, statuses }
+    return { ms: performance.now() - start, latencies, order, statuses }
   } finally {
     for (const socket of sockets) socket.destroy()
   }

@@ -8,6 +8,7 @@ import { ingest } from './ingest.ts'
 import { late } from './late.ts'
 import { ledgers } from './ledgers.ts'
 import { metricsBench } from './metrics.ts'
+import { overload } from './overload.ts'
 import { type Bench, type BenchResult, CannotRun, type Figure } from './rounds.ts'
 import { single } from './single.ts'
 import { soak } from './soak.ts'
@@ -24,6 +25,7 @@ const benches: readonly Bench[] = [
   ledgers,
   exportsBench,
   freshness,
+  overload,
   web,
   start,
   soak,

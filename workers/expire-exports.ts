@@ -24,15 +24,15 @@ export async function expireExports(
   return { deleted, orphans: await deleteOrphans(context, 'exports/', ORPHAN_MS) }
 }
 
-/** What lost runs of a tenant have left behind goes now, whatever its age: it may hold the member that is being erased. */
-export const deleteLeftovers = (context: Pick<WorkerContext, 'database' | 'objects'>, tenantId: string) =>
-  deleteOrphans(context, `exports/${tenantId}/`, 0)
+interface Swept {
+  readonly database: Pick<WorkerContext['database'], 'pool'>
+  readonly objects: WorkerContext['objects']
+}
 
-async function deleteOrphans(
-  { database, objects }: Pick<WorkerContext, 'database' | 'objects'>,
-  prefix: string,
-  olderThanMs: number,
-): Promise<number> {
+/** What lost runs of a tenant have left behind goes now, whatever its age: it may hold the member that is being erased. */
+export const deleteLeftovers = (context: Swept, tenantId: string) => deleteOrphans(context, `exports/${tenantId}/`, 0)
+
+async function deleteOrphans({ database, objects }: Swept, prefix: string, olderThanMs: number): Promise<number> {
   let orphans = 0
   let old: string[] = []
   const flush = async () => {

@@ -56,6 +56,47 @@ const engineStalled: Fault = {
   },
 }
 
+/** What a slow disk looks like from outside: everything the engine does takes many times as long. */
+const engineSlow: Fault = {
+  name: 'slow disk (engine stopped nine tenths of the time)',
+  unavailable: embeddedOnly,
+  async strike({ dataDir }, random) {
+    const pid = await enginePid(dataDir)
+    try {
+      for (let burst = random.int(10, 30); burst > 0; burst--) {
+        process.kill(pid, 'SIGSTOP')
+        await wait(random.int(20, 160))
+        process.kill(pid, 'SIGCONT')
+        await wait(10)
+      }
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+  },
+}
+
+/** The same for a server that is not ours to stop: every packet of it, or to it, takes its time. */
+const databaseSlow: Fault = {
+  name: 'slow database (every packet delayed)',
+  unavailable: ({ wire }) => (wire ? undefined : 'the embedded engine is stopped and continued instead'),
+  async strike({ wire }, random) {
+    wire?.slowBy(random.int(5, 60))
+    await wait(random.int(500, 2_500))
+    wire?.slowBy(0)
+  },
+}
+
+const databaseCut = (direction: 'request' | 'response'): Fault => ({
+  name: `database connection cut in a ${direction}`,
+  unavailable: ({ wire }) => (wire ? undefined : 'the embedded engine is reached through its own socket'),
+  async strike({ wire }, random) {
+    for (let cut = 0; cut < 3; cut++) {
+      wire?.cutAfter(direction, random.int(1, 6_000))
+      await wait(random.int(20, 250))
+    }
+  },
+})
+
 const connectionsLost: Fault = {
   name: 'database connections cut',
   unavailable: ({ kind }) => (kind === 'server' ? undefined : 'the embedded engine has one session'),
@@ -120,6 +161,10 @@ export const faults: readonly Fault[] = [
   killed('redis'),
   engineKilled,
   engineStalled,
+  engineSlow,
+  databaseSlow,
+  databaseCut('request'),
+  databaseCut('response'),
   connectionsLost,
   cutMid('request'),
   cutMid('response'),

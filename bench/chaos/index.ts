@@ -1,15 +1,19 @@
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { DateTime } from 'luxon'
 import { mintToken } from '../../cli/mint-token.ts'
 import { run, usageError, wholeNumber } from '../../cli/run.ts'
 import { loadConfig } from '../../config.ts'
 import { acceptEvents } from '../../db/accept-events.ts'
 import { createTenant } from '../../db/tenant.ts'
+import { LocalObjectStore } from '../../objects/local-store.ts'
+import type { ObjectStore } from '../../objects/store.ts'
 import type { RawEvent } from '../../sources/envelope.ts'
 import { Random } from '../../sources/simulator/random.ts'
 import { createTwin } from '../../sources/simulator/twin.ts'
 import { openQueues, type Queues } from '../../workers/queues.ts'
 import { noneStuck, reconciled, sameAs, settled, storedOnce } from './check.ts'
+import { askForExports, exportsAreWhole } from './exports.ts'
 import { faults } from './faults.ts'
 import { type System, startSystem } from './system.ts'
 import { sendAll } from './traffic.ts'
@@ -41,7 +45,11 @@ function cut(events: readonly RawEvent[], random: Random): RawEvent[][] {
 }
 
 /** One run: traffic, a fault in the middle of it, recovery, and all checks. */
-async function oneRun(system: System, queues: Queues, seed: number, only: string | undefined): Promise<Outcome> {
+async function oneRun(
+  { system, queues, objects }: { system: System; queues: Queues; objects: ObjectStore },
+  seed: number,
+  only: string | undefined,
+): Promise<Outcome> {
   const random = new Random(seed)
   const possible = faults.filter((f) => f.unavailable(system) === undefined && (!only || f.name.includes(only)))
   const [first, ...others] = possible
@@ -58,10 +66,14 @@ async function oneRun(system: System, queues: Queues, seed: number, only: string
   const config = loadConfig({ DATA_DIR: system.dataDir })
   const token = await mintToken(config, { tenantId: tenant.id, role: 'service', subject: 'chaos', ttlSeconds: 86_400 })
 
+  const admin = await mintToken(config, { tenantId: tenant.id, role: 'admin', subject: 'chaos', ttlSeconds: 86_400 })
+
   const traffic = sendAll({ url: system.url, token, batches: cut(events, random), random })
+  // Its own dice: how often it has to ask must not change what the rest of the run does.
+  const exports = askForExports({ url: system.url, token: admin, random: new Random(seed + 1) }, { from, to })
   await new Promise((resolve) => setTimeout(resolve, random.int(0, 500)))
   const struck = performance.now()
-  const [sent] = await Promise.all([traffic, fault.strike(system, random)])
+  const [sent, asked] = await Promise.all([traffic, exports, fault.strike(system, random)])
   await system.recover()
   await settled(system.pool)
   const recoveredMs = Math.round(performance.now() - struck)
@@ -82,6 +94,7 @@ async function oneRun(system: System, queues: Queues, seed: number, only: string
     ...(await sameAs(system.pool, tenant, control, { from, to })),
     ...(await reconciled(system.pool, { from, to })),
     ...(await noneStuck(queues)),
+    ...(await exportsAreWhole(system.pool, objects, tenant, asked)),
   )
   return { seed, fault: fault.name, events: kept.length, failures: sent.failures, recoveredMs, violations }
 }
@@ -92,7 +105,8 @@ npm run chaos -- [--seed 1] [--runs 20] [--fault <name>] [--redis <path>] [--dat
 
 Sends events to the real platform and lets something fail in the middle: processes are killed, connections cut, the
 clock jumps, the disk is full. After each run: what was acknowledged is stored exactly once; ledgers, aggregates and all
-metrics equal those of a tenant to whom nothing happened; no job is stuck. Run n of seed s is run 1 of seed s + n - 1.
+metrics equal those of a tenant to whom nothing happened; no job is stuck;
+exports are completed once, with their files and no others. Run n of seed s is run 1 of seed s + n - 1.
 Runs on the embedded engine, or against DATABASE_URL (a scratch database; API and worker are processes of their own).
 
   --seed      first seed
@@ -119,10 +133,16 @@ Runs on the embedded engine, or against DATABASE_URL (a scratch database; API an
     }
     let failed = 0
     let queues: Queues | undefined
+    // The platform's own files: a link secret of our own, because nobody asks us for links.
+    const objects = new LocalObjectStore({
+      directory: join(system.dataDir, 'objects'),
+      linkSecret: Buffer.alloc(32),
+      origin: system.url,
+    })
     try {
       queues = await openQueues({ REDIS_URL: system.redisUrl }, { connection: system.connection }, () => undefined)
       for (let run = 0; run < runs; run++) {
-        const outcome = await oneRun(system, queues, seed + run, values.fault)
+        const outcome = await oneRun({ system, queues, objects }, seed + run, values.fault)
         if (outcome.violations.length > 0) failed += 1
         process.stdout.write(values.json ? `${JSON.stringify(outcome)}\n` : line(run + 1, runs, outcome))
       }

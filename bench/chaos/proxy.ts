@@ -4,18 +4,21 @@ export interface FaultyProxy {
   readonly port: number
   /** Cuts one connection after about `bytes` more bytes have passed in this direction. */
   cutAfter(direction: 'request' | 'response', bytes: number): void
+  /** From now on everything that passes is held up for so long, in milliseconds; 0: nothing any more. */
+  slowBy(milliseconds: number): void
   /** Cuts every open connection. */
   cutAll(): void
   close(): Promise<void>
 }
 
-/** A TCP proxy in front of the API that can lose connections in the middle of a request or of an answer. */
-export async function openProxy(targetPort: number): Promise<FaultyProxy> {
+/** A TCP proxy on loopback that can be slow, and lose connections in the middle of what a client or its server says. */
+export async function openProxy(targetPort: number, targetHost = '127.0.0.1'): Promise<FaultyProxy> {
   const sockets = new Set<Socket>()
+  let delay = 0
   const left: Partial<Record<'request' | 'response', number>> = {}
 
   const server = createServer((client) => {
-    const upstream = connect(targetPort, '127.0.0.1')
+    const upstream = connect(targetPort, targetHost)
     const drop = (): void => {
       client.destroy()
       upstream.destroy()
@@ -30,7 +33,16 @@ export async function openProxy(targetPort: number): Promise<FaultyProxy> {
           return
         }
         if (budget !== undefined) left[direction] = budget - data.length
-        to.write(data)
+        if (delay === 0) {
+          to.write(data)
+          return
+        }
+        // One at a time, or what comes later might overtake.
+        from.pause()
+        setTimeout(() => {
+          to.write(data)
+          from.resume()
+        }, delay)
       })
       from.on('end', () => to.end())
       from.on('error', drop)
@@ -50,6 +62,9 @@ export async function openProxy(targetPort: number): Promise<FaultyProxy> {
     port: address.port,
     cutAfter(direction, bytes) {
       left[direction] = bytes
+    },
+    slowBy(milliseconds) {
+      delay = milliseconds
     },
     cutAll,
     async close() {

@@ -23,6 +23,8 @@ export interface System {
   /** Through the proxy. */
   readonly url: string
   readonly proxy: FaultyProxy
+  /** Between the platform and its database server; undefined on the embedded engine. */
+  readonly wire: FaultyProxy | undefined
   readonly dataDir: string
   readonly connection: pg.ClientConfig
   /** The harness's own; survives restarts of the database. */
@@ -70,6 +72,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const hasClock = existsSync(faketime)
   if (hasClock) await writeFile(clock, '+0')
   const scratch = DATABASE_URL === undefined ? undefined : await createScratch(DATABASE_URL)
+  const server = scratch && new URL(scratch.url)
+  const wire = server && (await openProxy(Number(server.port || 5432), server.hostname))
+  const through = server && new URL(server)
+  if (through && wire) through.host = `127.0.0.1:${wire.port}`
   const redisPort = options.redis === undefined ? undefined : await freePort()
 
   const { PATH = '', HOME = '' } = process.env
@@ -80,7 +86,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     DATA_DIR: dataDir,
     LOG_LEVEL: 'warn',
     RATE_LIMIT_PER_MINUTE: '1000000',
-    ...(scratch ? { DATABASE_URL: scratch.url } : {}),
+    ...(through ? { DATABASE_URL: through.href } : {}),
     ...(redisPort === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${redisPort}` }),
     ...(hasClock
       ? { LD_PRELOAD: faketime, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: '1', DONT_FAKE_MONOTONIC: '1' }
@@ -129,6 +135,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     kind: scratch ? 'server' : 'embedded',
     url: `http://127.0.0.1:${proxy.port}`,
     proxy,
+    wire,
     dataDir,
     connection,
     pool,
@@ -142,6 +149,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       await pool.end()
       for (const process of [...processes.values()].reverse()) await process.stop()
       await proxy.close()
+      await wire?.close()
       await scratch?.drop()
       // the directory itself may be a mount point
       for (const entry of await readdir(dataDir)) await rm(join(dataDir, entry), { recursive: true, force: true })
