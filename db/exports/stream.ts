@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { finished, pipeline, Readable } from 'node:stream'
-import { stringify } from 'csv-stringify'
+import { type Options, stringify } from 'csv-stringify'
 import pg from 'pg'
 import copyStreams from 'pg-copy-streams'
 import type { Database } from '../database.ts'
@@ -132,10 +132,23 @@ async function* heldRows(pool: pg.Pool, tenantId: string, query: string): AsyncG
   }
 }
 
+/** Like COPY: nulls are empty, empty texts and all that hold a line break of either kind are quoted. */
+export const csvOptions = (
+  columns: readonly { readonly name: string }[],
+  { lineEnd, spreadsheetSafe }: CsvDialect,
+): Options => ({
+  header: true,
+  columns: columns.map(({ name }) => name),
+  record_delimiter: lineEnd === 'crlf' ? 'windows' : 'unix',
+  escape_formulas: spreadsheetSafe,
+  quoted_match: /^$|[\r\n]/,
+  cast: { boolean: String, number: String },
+})
+
 function stringified(
   pages: AsyncIterable<Record<string, unknown>[]>,
   table: ExportTable,
-  { lineEnd, spreadsheetSafe }: CsvDialect,
+  dialect: CsvDialect,
 ): TableCsv {
   const [first] = table.columns
   let rows = 0
@@ -149,18 +162,6 @@ function stringified(
       latest = String(page.at(-1)?.[first.name] ?? '')
     }
   }
-  const stream = pipeline(
-    Readable.from(records()),
-    stringify({
-      header: true,
-      columns: table.columns.map(({ name }) => name),
-      record_delimiter: lineEnd === 'crlf' ? 'windows' : 'unix',
-      escape_formulas: spreadsheetSafe,
-      // An empty text is not null.
-      quoted_match: /^$/,
-      cast: { boolean: String, number: String },
-    }),
-    () => undefined,
-  )
+  const stream = pipeline(Readable.from(records()), stringify(csvOptions(table.columns, dialect)), () => undefined)
   return { stream, rows: () => rows, latest: () => latest }
 }

@@ -155,6 +155,8 @@ describe('CSV', () => {
     expect(users).toContain("'-1+1")
     expect(users).toContain('plain, with "quotes"')
     expect(users).toContain('zwei\nZeilen')
+    // RFC 4180: a field with a line break of either kind is quoted, whatever ends the lines of the file.
+    expect(String(file)).toContain('"zwei\nZeilen"')
     expect(rows.map(({ date_key }) => date_key)).toEqual(rows.map(({ date_key }) => date_key).sort())
   })
 

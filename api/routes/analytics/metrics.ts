@@ -98,6 +98,7 @@ function toCsv(series: readonly Series[], groupBy: string | undefined): string {
     columns,
     record_delimiter: 'windows',
     escape_formulas: true,
+    quoted_match: /[\r\n]/,
     cast: { boolean: String, number: String },
   })
 }
