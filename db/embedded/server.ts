@@ -9,6 +9,7 @@ import { makeSocketDirectory, socketPath } from './socket-directory.ts'
 import { tcpPassword } from './tcp-password.ts'
 import { Watchdog } from './watchdog.ts'
 import { ClientConnection } from './wire/client-connection.ts'
+import { clearOfBufferEnds } from './wire/receive-buffer.ts'
 import { SharedSession } from './wire/shared-session.ts'
 
 /** Settings a server reports at the start of every connection. */
@@ -71,7 +72,7 @@ async function main(options: ChildOptions): Promise<void> {
     idleInTransactionMs: options.idleInTransactionMs,
     // throwOnError false: an SQL error is an answer like any other; only a broken engine throws.
     execute: async (messages) =>
-      (await watchdog.watch(() => database.execProtocol(messages, { throwOnError: false }))).data,
+      (await watchdog.watch(() => database.execProtocol(clearOfBufferEnds(messages), { throwOnError: false }))).data,
     onBroken: die,
   })
 

@@ -110,12 +110,11 @@ duplicates as (
   select r.i, r.content_hash <> coalesce(e.content_hash, case when r.nth > 1 then r.first_hash end, r.content_hash) as conflict
   from ranked r
   left join stored s on s.event_id = r.event_id and s.occurred_at = r.occurred_at
-  -- "limit" keeps it a look-up per row: joined, all of the tenant's events in the batch's span would be read. No condition
-  -- on s here: a hypertable's scan behind a condition that is constant to it ends the embedded engine.
+  -- "limit" keeps it a look-up per row: joined, all of the tenant's events in the batch's span would be read
   left join lateral (
     select e.content_hash
     from analytics.events e
-    where e.tenant_id = :tenant::uuid and e.event_id = r.event_id and e.occurred_at = r.occurred_at
+    where s.event_id is null and e.tenant_id = :tenant::uuid and e.event_id = r.event_id and e.occurred_at = r.occurred_at
       and e.occurred_at between :min_at::timestamptz and :max_at::timestamptz
     limit 1
   ) e on true

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import type pg from 'pg'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Engine } from '../../../db/embedded/engine.ts'
 import {
@@ -179,6 +180,23 @@ describe('the extended protocol', () => {
     const client = await RawClient.ready(engine)
     client.send(parse('select 1'), bind(), execute(0), simpleQuery('select 2'))
     expect(await client.until('Z')).toBe('12DCTDCZ')
+  })
+})
+
+describe('a statement of any length is answered', () => {
+  const padded: Record<string, (pool: pg.Pool, pad: string) => Promise<pg.QueryResult<{ n: number }>>> = {
+    'with a long parameter': (pool, pad) => pool.query('select length($1::text) as n', [pad]),
+    'with a long text': (pool, pad) => pool.query(`select length('${pad}') as n where $1::int = 1`, [1]),
+    'without parameters': (pool, pad) => pool.query(`select length('${pad}') as n`),
+  }
+
+  // The engine reads 8 kB at a time: each of a statement's messages comes to end there once.
+  test.each(Object.keys(padded))('%s', async (name) => {
+    const pool = createPool(engine)
+    for (const full of [8192, 65_536])
+      for (let n = full - 130; n <= full + 20; n += 1)
+        expect((await padded[name]?.(pool, 'x'.repeat(n)))?.rows).toEqual([{ n }])
+    expect(engine.state).toBe('ready')
   })
 })
 
