@@ -115,7 +115,8 @@ export const openapi = fp(async (app: FastifyInstance, options: { serverUrl?: st
     await scope.register(publicRoutes)
     await scope.register(swaggerUi, {
       routePrefix: '/documentation',
-      uiConfig: { docExpansion: 'list', persistAuthorization: false },
+      // Deep links: #/tag/operationId opens an operation.
+      uiConfig: { docExpansion: 'list', persistAuthorization: false, deepLinking: true },
       // Swagger UI needs nothing beyond the site's policy except the style attributes its bundle writes.
       transformStaticCSP: (header) => header.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"),
     })

@@ -68,11 +68,14 @@ function stepsOf(target: Target | undefined): Threshold[] {
       ]
 }
 
-/** From a point to what the API says about the metric. */
+/** From a point to the operation of the API's documentation that serves the metric. */
 export function apiLink(metric: Metric): DashboardLinkBuilder {
-  return new DashboardLinkBuilder(`${metric.name} in the API`)
-    .url(`\${api}/documentation#/metrics?metric=${metric.name}`)
-    .targetBlank(true)
+  return operationLink(`${metric.name} in the API`, 'metrics/getMetric', `?metric=${metric.name}`)
+}
+
+/** To an operation of the API's documentation, by tag and id. */
+export function operationLink(title: string, operation: `${string}/${string}`, search = ''): DashboardLinkBuilder {
+  return new DashboardLinkBuilder(title).url(`\${api}/documentation${search}#/${operation}`).targetBlank(true)
 }
 
 /** Panel width in the grid of 24 columns, and height. */

@@ -5,7 +5,10 @@ import { type Bench, type BenchResult, spread } from '../rounds.ts'
 import { type Activity, readActivity } from './activity.ts'
 import { type Population, type Walk, walkForward } from './walk.ts'
 
-/** What the model must reach on each set: better than recency at more than half of the cutoffs, and this calibration error. */
+/**
+ * What the model must reach on each set: better than recency at more than half of the cutoffs, and this calibration error of all
+ * cutoffs' predictions together. Per cutoff, deciles of few members scatter: that reading is shown beside it with its chance.
+ */
 const BAR = { better: 0.5, calibrationError: 0.05 }
 /** Larger logs are thinned out to about so many members. */
 const MOST_MEMBERS = 5000
@@ -32,7 +35,7 @@ function lineOf({ from, observations, base_rate, model, recency }: Evaluation): 
 function summaryOf(walk: Walk, population: Population): string {
   const { cutoffs, better, auc, recencyAuc, brier, calibrationError, pooledCalibrationError, chanceError } = walk
   const verdict = population === 'seen' ? (isMet(walk) ? 'MET: ' : 'MISSED: ') : ''
-  return `${verdict}better at ${better} of ${cutoffs.length} cutoffs; AUC ${shown(auc)}, recency ${shown(recencyAuc)}; Brier ${shown(brier)}; calibration error ${shown(pooledCalibrationError)} over all cutoffs (per cutoff ${shown(calibrationError)}, of which chance alone ${shown(chanceError)})`
+  return `${verdict}better at ${better} of ${cutoffs.length} cutoffs; AUC ${shown(auc)}, recency ${shown(recencyAuc)}; Brier ${shown(brier)}; calibration error ${shown(pooledCalibrationError)} of all cutoffs together, ${shown(calibrationError)} per cutoff (a model that knew every probability: ${shown(chanceError)})`
 }
 
 function thinned(activity: Activity): Activity {
