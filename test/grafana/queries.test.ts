@@ -15,7 +15,7 @@ let twin: GrafanaTwin
 beforeAll(async () => {
   twin = await openGrafanaTwin()
 }, 400_000)
-afterAll(() => twin.close())
+afterAll(() => twin?.close())
 
 describe.each(provisionedDashboards().map((d) => [d.json.title, d] as const))('%s', (_, dashboard) => {
   const { list } = dashboard.json.templating

@@ -18,7 +18,7 @@ beforeAll(async () => {
   twin = await openGrafanaTwin()
   operator = twin.operator
 }, 400_000)
-afterAll(() => twin.close())
+afterAll(() => twin?.close())
 
 type Answer = {
   series: { key: Record<string, string>; points: { t: string; value: number | null; partial?: boolean }[] }[]

@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon'
 import { evaluateRules } from '../../db/alerts/store.ts'
 import { fitTenant } from '../../db/churn/fit.ts'
-import { recordFailure, recordSuccess } from '../../db/jobs.ts'
+import { recordFailure, recordSuccess, runPolicy } from '../../db/jobs.ts'
 import { storeWebhooks } from '../../db/revenue/webhooks.ts'
 import { piiKey } from '../../db/secrets.ts'
 import { commitBatch, endRun, renewLease, takeLease } from '../../db/sources/runners.ts'
@@ -48,9 +48,16 @@ export async function openGrafanaTwin(): Promise<GrafanaTwin> {
     const { events, sent_at } = deliveryBody(delivery, Date.now())
     await platform.send(tenant, events, sent_at)
   }
-  await platform.send(tenant, crowd(twin.members.map(({ coach_id }) => coach_id)))
+  const { rejected } = await platform.send(tenant, crowd(twin.members.map(({ coach_id }) => coach_id)))
+  if (rejected > 0) throw new Error(`${rejected} events of the crowd were rejected`)
   await platform.send(tenant, [
-    { event_id: 'latest', type: 'action', occurred_at: now.minus({ hours: 1 }).toISO(), user_id: 'crowd-1' },
+    {
+      event_id: 'latest',
+      type: 'action',
+      occurred_at: now.minus({ hours: 1 }).toISO(),
+      user_id: 'crowd-1',
+      properties: { name: 'look' },
+    },
     { event_id: 'bad', type: 'no_such_type', occurred_at: now.minus({ hours: 2 }).toISO(), user_id: 'm' },
   ])
 
@@ -66,6 +73,7 @@ export async function openGrafanaTwin(): Promise<GrafanaTwin> {
   await runSources(platform, tenant)
   for (const job of ['fold-ledgers', 'refresh-aggregates']) await recordSuccess(pool, job)
   await recordFailure(pool, 'refresh-aggregates', 'the disk is full')
+  await runRefreshPolicy(platform)
   await fitTenant(pool, { tenant_id: tenant.id, last_day: ago(1), scored_day: null, fitted_day: null })
   await platform.score(tenant)
   await pool.query(
@@ -107,6 +115,7 @@ function crowd(coaches: readonly string[]): unknown[] {
         type: 'action',
         occurred_at: at(day, 9 + (m % 9)),
         user_id,
+        properties: { name: 'look' },
       })),
     ]
   }).flat()
@@ -158,6 +167,15 @@ function trials(): unknown[] {
       data: { object: { ...object, ...trial, ...ended, id: `${object.id}_trial`, status } },
     }
   })
+}
+
+/** One of TimescaleDB's policies, as the embedded engine's worker runs it: test databases have no scheduler. */
+async function runRefreshPolicy({ db }: Platform): Promise<void> {
+  const { rows } = await db.pool.query<{ id: number }>(
+    `select min(job_id) as id from timescaledb_information.jobs where proc_name = 'policy_refresh_continuous_aggregate'`,
+  )
+  const error = rows[0] ? await runPolicy(db.pool, rows[0]) : new Error('no refresh policy')
+  if (error) throw error
 }
 
 /** One source that has read a batch and waits for more, and one whose run ended with an error. */
