@@ -9,6 +9,7 @@ import { catalogueAnswerSchema } from '../../api/schemas/catalogue.ts'
 import { churnRiskAnswerSchema } from '../../api/schemas/churn-risk.ts'
 import { coachesAnswerSchema } from '../../api/schemas/coaches.ts'
 import { cohortsAnswerSchema } from '../../api/schemas/cohorts.ts'
+import { exportListSchema } from '../../api/schemas/exports.ts'
 import { responseTimesAnswerSchema } from '../../api/schemas/response-times.ts'
 import { kpisAnswerSchema, revenueAnswerSchema } from '../../api/schemas/revenue.ts'
 import { updateTenant } from '../../db/tenant-settings.ts'
@@ -91,6 +92,24 @@ describe.skipIf(!hasChromium)('the dashboards in Chromium (skipped where there i
     const shown = await figures(page)
     expect(cards.length).toBeGreaterThan(10)
     for (const card of cards) expect(shown.get(card.name), card.name).toBe(format.value(card.value, card.unit))
+    await page.close()
+  })
+
+  test('everything about one member is asked for where other exports are', async () => {
+    const page = await go('/exports')
+    await page.getByLabel('What').selectOption('Everything about one member')
+    expect(await page.getByLabel('Format').locator('option').allTextContents()).toEqual(['JSON'])
+    await page.getByLabel('User id').fill('member-0')
+    await page.getByRole('button', { name: 'Export', exact: true }).click()
+    const row = page.locator('tr[data-export]', { hasText: 'Everything about one member' })
+    await row.waitFor()
+    expect(await seriousViolations(page)).toEqual([])
+    const { exports } = await api('/exports', exportListSchema)
+    expect(exports.map(({ id, type, format }) => ({ id, type, format }))).toContainEqual({
+      id: await row.getAttribute('data-export'),
+      type: 'member',
+      format: 'json',
+    })
     await page.close()
   })
 

@@ -22,12 +22,17 @@ const kinds = {
   churn_risk: { title: 'Churn risk', roles: ['admin'], takes: ['range'] },
   fact_productivity: { title: 'Member days (fact_productivity)', roles: ['admin'], takes: ['range'] },
   audit: { title: 'Audit log', roles: ['admin'], takes: ['range'] },
+  member: { title: 'Everything about one member', roles: ['admin'], takes: ['member'] },
 } as const
 type Kind = keyof typeof kinds
-const formats = ['csv', 'pdf', 'parquet'] as const
-/** Long tables of rows are no reading matter. */
-const formatsOf = (kind: Kind) =>
-  ['churn_risk', 'fact_productivity', 'audit'].includes(kind) ? (['csv', 'parquet'] as const) : formats
+type Format = 'csv' | 'pdf' | 'parquet' | 'json'
+
+function formatsOf(kind: Kind): readonly Format[] {
+  if (kind === 'member') return ['json']
+  // Long tables of rows are no reading matter.
+  if (['churn_risk', 'fact_productivity', 'audit'].includes(kind)) return ['csv', 'parquet']
+  return ['csv', 'pdf', 'parquet']
+}
 
 const POLL_MS = 2_000
 
@@ -79,28 +84,33 @@ function NewExport() {
   const { role } = useSession()
   const { view, change } = useView({ preset: '90d', granularity: 'week' })
   const [kind, setKind] = useState<Kind>(role === 'finance' ? 'revenue' : 'overview')
-  const [format, setFormat] = useState<(typeof formats)[number]>('csv')
+  const [format, setFormat] = useState<Format>('csv')
   const [metric, setMetric] = useState('')
+  const [member, setMember] = useState('')
   const catalogue = useRead('/metrics', catalogueAnswerSchema)
   const client = useQueryClient()
   const takes: readonly string[] = kinds[kind].takes
   const metrics = catalogue.data?.metrics ?? []
+  const offered = formatsOf(kind)
+  const chosen = offered.find((name) => name === format) ?? offered[0] ?? 'csv'
   const start = useMutation({
     mutationFn: () =>
-      ask({
-        path: '/exports',
-        method: 'POST',
-        schema: acceptedSchema,
-        body: {
-          type: kind,
-          format: formatsOf(kind).some((name) => name === format) ? format : 'csv',
-          params: {
-            ...(takes.includes('range') ? { from: view.from, to: view.to } : {}),
-            ...(takes.includes('granularity') ? { granularity: view.granularity } : {}),
-            ...(takes.includes('metric') ? { metric: metric || metrics[0]?.name } : {}),
-          },
-        },
-      }),
+      kind === 'member'
+        ? ask({ path: `/members/${encodeURIComponent(member)}/export`, method: 'POST', schema: acceptedSchema })
+        : ask({
+            path: '/exports',
+            method: 'POST',
+            schema: acceptedSchema,
+            body: {
+              type: kind,
+              format: chosen,
+              params: {
+                ...(takes.includes('range') ? { from: view.from, to: view.to } : {}),
+                ...(takes.includes('granularity') ? { granularity: view.granularity } : {}),
+                ...(takes.includes('metric') ? { metric: metric || metrics[0]?.name } : {}),
+              },
+            },
+          }),
     onSettled: () => client.invalidateQueries({ queryKey: ['/exports'] }),
   })
   const submit = (event: FormEvent) => {
@@ -126,10 +136,21 @@ function NewExport() {
             onChange={setMetric}
           />
         )}
+        {takes.includes('member') && (
+          <input
+            type="text"
+            aria-label="User id"
+            placeholder="User id"
+            required
+            autoComplete="off"
+            value={member}
+            onChange={(event) => setMember(event.target.value.trim())}
+          />
+        )}
         <Choice
           label="Format"
-          value={format}
-          options={formatsOf(kind).map((name) => [name, name === 'parquet' ? 'Parquet' : name.toUpperCase()])}
+          value={chosen}
+          options={offered.map((name) => [name, name === 'parquet' ? 'Parquet' : name.toUpperCase()])}
           onChange={setFormat}
         />
         {takes.includes('range') && (
