@@ -7,6 +7,7 @@ import type { MasterKey } from '../db/secrets.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { queueBackend } from './backend.ts'
 import type { Logger, WorkerContext } from './context.ts'
+import { giveBackAll, giveBackLostJobs } from './lost-jobs.ts'
 import { type Outcomes, outcomes } from './outcomes.ts'
 import { processors } from './processors.ts'
 import { type JobName, jobs, openQueues, type QueueName, type Queues, queueNames } from './queues.ts'
@@ -29,9 +30,14 @@ export interface Workers {
   close(): Promise<void>
 }
 
-/** A job may block the embedded engine's one session, and with it the renewal of its own lock, for about this long. */
-const LOCK_MS = 120_000
-const STALLED_CHECK_MS = 30_000
+/**
+ * How long a job waits for another worker when its own was lost. A job may block the embedded engine's one session, and with
+ * it the renewal of its own lock, for about two minutes; there, lost jobs are found by other means (lost-jobs.ts).
+ */
+const locks = {
+  alone: { lockDuration: 120_000, stalledInterval: 30_000 },
+  shared: { lockDuration: 20_000, stalledInterval: 5_000 },
+}
 /** Pause before a queue that does not answer is asked again. */
 const RETRY_MS = 500
 const CLOSE_GRACE_MS = 20_000
@@ -56,14 +62,28 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
     masterKey: options.secrets.masterKey,
     isClosing: () => isClosing,
   }
-  if (database.kind === 'embedded' && config.REDIS_URL === undefined) await requeueOrphans(queues)
+  // The embedded engine serves one process tree: nobody else runs what stands in its queue.
+  const isAlone = database.kind === 'embedded' && config.REDIS_URL === undefined
+  if (isAlone) await giveBackAll(queues)
   if (database.kind === 'embedded') await endLeases(database.pool)
   await applySchedules(queues)
   const backend = queueBackend(config, database)
-  const workers = queueNames.map((name) => startWorker(name, backend, context, recorded, warn))
+  const running = new Set<string>()
+  const workers = queueNames.map((name) =>
+    startWorker(name, backend, {
+      context,
+      recorded,
+      running,
+      lock: isAlone ? locks.alone : locks.shared,
+      onError: warn,
+    }),
+  )
   await Promise.all(workers.map((worker) => worker.waitUntilReady()))
   // Marks that an earlier process left behind do not wait for the schedule.
   queues.requestFold()
+  const lost = isAlone
+    ? giveBackLostJobs(queues, (queue, id) => running.has(`${queue} ${id}`), { onError: warn })
+    : undefined
   const restoring =
     config.REDIS_URL === undefined ? undefined : setInterval(() => restoreSchedules(queues).catch(warn), RESTORE_MS)
 
@@ -72,6 +92,7 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
     async close() {
       isClosing = true
       clearInterval(restoring)
+      lost?.stop()
       await Promise.all(workers.map(closeWorker))
       await recorded.close()
       if (!options.queues) await queues.close()
@@ -81,21 +102,30 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
 
 type AnyWorker = Worker<unknown, unknown, string, IQueueBackend, JobProgress, unknown>
 
+interface WorkerParts {
+  readonly context: WorkerContext
+  readonly recorded: Outcomes
+  /** Of every queue, what this process runs, until its end is recorded. */
+  readonly running: Set<string>
+  readonly lock: { readonly lockDuration: number; readonly stalledInterval: number }
+  readonly onError: (error: Error) => void
+}
+
 function startWorker(
   queue: QueueName,
   backend: ReturnType<typeof queueBackend>,
-  context: WorkerContext,
-  recorded: Outcomes,
-  onError: (error: Error) => void,
+  { context, recorded, running, lock, onError }: WorkerParts,
 ): AnyWorker {
   const worker: AnyWorker = new Worker(
     queue,
-    async (job: Job) => process(job, context),
+    async (job: Job) => {
+      running.add(`${queue} ${job.id}`)
+      return process(job, context)
+    },
     {
       connection: {},
       concurrency: 1,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
+      ...lock,
       // Every job may safely run again, so one that lost its process is never given up for that.
       maxStalledCount: 100,
       runRetryDelay: RETRY_MS,
@@ -103,8 +133,12 @@ function startWorker(
     backend,
   )
   worker.on('error', onError)
-  worker.on('completed', (job) => recorded.succeeded(job.name))
+  worker.on('completed', (job) => {
+    running.delete(`${queue} ${job.id}`)
+    recorded.succeeded(job.name)
+  })
   worker.on('failed', (job, err) => {
+    running.delete(`${queue} ${job?.id}`)
     const name = job?.name ?? queue
     context.logger.error({ job: name, attempt: job?.attemptsMade, err }, 'a job failed')
     recorded.failed(name, err)
@@ -124,19 +158,6 @@ async function run<Name extends JobName>(name: Name, data: unknown, context: Wor
   const payload = jobs[name].payload.safeParse(data)
   if (!payload.success) throw new UnrecoverableError(`the payload of ${name} is not valid`)
   return processors[name](payload.data as Parameters<(typeof processors)[Name]>[0], context)
-}
-
-/**
- * Jobs that were running when the last process ended. The embedded engine serves one process tree, so nobody else runs
- * them: they need not wait until their locks expire.
- */
-async function requeueOrphans(queues: Queues): Promise<void> {
-  for (const name of queueNames) {
-    const queue = queues.get(name)
-    for (const job of await queue.getActive()) {
-      if (job.id !== undefined) await queue.getBackend().moveJobFromActiveToWait(job.id)
-    }
-  }
 }
 
 async function closeWorker(worker: AnyWorker): Promise<void> {

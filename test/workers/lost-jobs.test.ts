@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createTenant } from '../../db/tenant.ts'
+import { giveBackLostJobs } from '../../workers/lost-jobs.ts'
+import { openQueues, type Queues } from '../../workers/queues.ts'
+import { startWorkers, type Workers } from '../../workers/start.ts'
+import { openTestDatabase, type TestDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { testObjects } from '../support/objects.ts'
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
+const HOUR_MS = 3_600_000
+
+let database: TestDatabase
+let queues: Queues
+beforeAll(async () => {
+  database = await openTestDatabase()
+  queues = await openQueues({}, database, () => undefined)
+  await createTenant(database.pool, { slug: 'acme', timezone: 'UTC', currency: 'USD' })
+})
+afterAll(async () => {
+  await queues.close()
+  await database.close()
+})
+
+/** A job that the database gave to a worker whose connection ended before the answer came. */
+async function loseClaim(lockMs: number): Promise<void> {
+  await queues.add('reconcile', { days: 1 }, { delayMs: HOUR_MS })
+  const { rowCount } = await database.pool.query(
+    `update bullmq.job set state = 'active', lock_token = 'lost:1', attempts_started = 1, processed_at_ms = $1::bigint,
+       locked_until_ms = $1::bigint + $2::bigint
+     where queue = 'maintenance' and name = 'reconcile' and state = 'delayed' and scheduler_id is null`,
+    [Date.now(), lockMs],
+  )
+  expect(rowCount).toBe(1)
+}
+
+const active = async () => (await queues.get('maintenance').getActive()).map(({ id }) => id)
+const waiting = async () => (await queues.get('maintenance').getWaiting()).map(({ id }) => id)
+
+test('a job is given back when two looks find that nobody runs it, and left alone while somebody does', async () => {
+  await loseClaim(HOUR_MS)
+  const [id] = await active()
+  let isOurs = true
+  let looks = 0
+  const lost = giveBackLostJobs(
+    queues,
+    () => {
+      looks += 1
+      return isOurs
+    },
+    { everyMs: 20, onError: () => undefined },
+  )
+  await eventually(async () => expect(looks).toBeGreaterThan(3))
+  expect(await active()).toEqual([id])
+  isOurs = false
+  await eventually(async () => expect(await waiting()).toEqual([id]))
+  lost.stop()
+  await queues.get('maintenance').drain(true)
+})
+
+test('a job whose claim was lost runs within a minute', { timeout: 90_000 }, async () => {
+  let workers: Workers | undefined
+  try {
+    workers = await startWorkers({
+      config: {},
+      database,
+      objects: testObjects(database),
+      logger: silent,
+      secrets: { masterKey: Buffer.alloc(32, 7) },
+      queues,
+    })
+    await eventually(async () => expect(await active()).toEqual([]), 20_000)
+    await loseClaim(20_000)
+    const lost = await active()
+    expect(lost).not.toEqual([])
+    await eventually(async () => {
+      const still = await active()
+      expect(lost.filter((id) => still.includes(id))).toEqual([])
+    }, 60_000)
+  } finally {
+    await workers?.close()
+  }
+})
