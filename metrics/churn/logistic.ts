@@ -1,3 +1,5 @@
+import { CholeskyDecomposition, Matrix } from 'ml-matrix'
+
 /** An independent normal prior on each coefficient; the first is the intercept's. */
 export interface Prior {
   readonly mean: readonly number[]
@@ -30,12 +32,11 @@ export function fitLogistic(
 ): number[] {
   if (rows.length !== labels.length || rows.length !== weights.length)
     throw new Error('every row needs a label and a weight')
-  const size = prior.mean.length
   let beta = [...prior.mean]
   let best = objective(rows, labels, weights, prior, beta)
   for (let step = 0; step < MAX_STEPS; step += 1) {
     const { gradient, hessian } = derivatives(rows, labels, weights, prior, beta)
-    const direction = solve(hessian, gradient)
+    const direction = new CholeskyDecomposition(hessian).solve(gradient).getColumn(0)
     let scale = 1
     let next = beta.map((b, j) => b + (direction[j] ?? 0))
     let value = objective(rows, labels, weights, prior, next)
@@ -45,7 +46,7 @@ export function fitLogistic(
       value = objective(rows, labels, weights, prior, next)
     }
     if (value < best) return beta
-    const moved = Math.max(...direction.slice(0, size).map((d) => Math.abs(scale * d)))
+    const moved = Math.max(...direction.map((d) => Math.abs(scale * d)))
     beta = next
     best = value
     if (moved < TOLERANCE) return beta
@@ -73,16 +74,17 @@ function objective(
   return sum
 }
 
+/** Gradient and negated Hessian of the objective; the latter is positive definite, thanks to the prior. */
 function derivatives(
   rows: readonly (readonly number[])[],
   labels: readonly boolean[],
   weights: readonly number[],
   { mean, sd }: Prior,
   beta: readonly number[],
-): { gradient: Float64Array; hessian: Float64Array[] } {
+): { gradient: Matrix; hessian: Matrix } {
   const size = beta.length
-  const gradient = new Float64Array(size)
-  const hessian = Array.from({ length: size }, () => new Float64Array(size))
+  const gradient = Matrix.columnVector(beta.map((b, j) => ((mean[j] ?? 0) - b) / (sd[j] ?? 1) ** 2))
+  const hessian = Matrix.diag(beta.map((_, j) => 1 / (sd[j] ?? 1) ** 2))
   const x = new Float64Array(size)
   x[0] = 1
   rows.forEach((row, i) => {
@@ -92,43 +94,11 @@ function derivatives(
     const weight = (weights[i] ?? 0) * p * (1 - p)
     for (let j = 0; j < size; j += 1) {
       const xj = x[j] ?? 0
-      gradient[j] = (gradient[j] ?? 0) + error * xj
-      const line = hessian[j] ?? new Float64Array(0)
-      for (let k = 0; k <= j; k += 1) line[k] = (line[k] ?? 0) + weight * xj * (x[k] ?? 0)
+      gradient.set(j, 0, gradient.get(j, 0) + error * xj)
+      for (let k = 0; k <= j; k += 1) hessian.set(j, k, hessian.get(j, k) + weight * xj * (x[k] ?? 0))
     }
   })
-  for (let j = 0; j < size; j += 1) {
-    const variance = (sd[j] ?? 1) ** 2
-    gradient[j] = (gradient[j] ?? 0) - ((beta[j] ?? 0) - (mean[j] ?? 0)) / variance
-    const line = hessian[j]
-    if (line) line[j] = (line[j] ?? 0) + 1 / variance
-  }
+  // Multiplied in another order, the other triangle would differ in the last bit.
+  for (let j = 0; j < size; j += 1) for (let k = 0; k < j; k += 1) hessian.set(k, j, hessian.get(j, k))
   return { gradient, hessian }
-}
-
-/** Solves A·x = b for a symmetric positive definite A given by its lower triangle (Cholesky). */
-function solve(lower: readonly Float64Array[], b: Float64Array): number[] {
-  const size = b.length
-  const at = (j: number, k: number): number => lower[j]?.[k] ?? 0
-  for (let j = 0; j < size; j += 1) {
-    for (let k = 0; k <= j; k += 1) {
-      let sum = at(j, k)
-      for (let i = 0; i < k; i += 1) sum -= at(j, i) * at(k, i)
-      const line = lower[j]
-      if (line) line[k] = j === k ? Math.sqrt(sum) : sum / at(k, k)
-    }
-  }
-  const y: number[] = []
-  for (let j = 0; j < size; j += 1) {
-    let sum = b[j] ?? 0
-    for (let i = 0; i < j; i += 1) sum -= at(j, i) * (y[i] ?? 0)
-    y.push(sum / at(j, j))
-  }
-  const x = new Array<number>(size).fill(0)
-  for (let j = size - 1; j >= 0; j -= 1) {
-    let sum = y[j] ?? 0
-    for (let i = j + 1; i < size; i += 1) sum -= at(i, j) * (x[i] ?? 0)
-    x[j] = sum / at(j, j)
-  }
-  return x
 }
