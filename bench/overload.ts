@@ -11,7 +11,7 @@ const BATCH = 100
 const MAX_WAIT_SECONDS = 2
 /** Few enough that none is ever refused: a tenant may always have four requests in flight. */
 const CALM_CONNECTIONS = 4
-const FLOOD_CONNECTIONS = 64
+const FLOOD_CONNECTIONS = 192
 const GENTLE_CONNECTIONS = 2
 
 /** More than can be done, from one tenant, beside another that sends little. */

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { isSkewed, type StorableEvent, type StoredBatch, storeEvents } from './ingest.ts'
 import type { Tenant } from './tenant.ts'
+import { inTurn } from './turns.ts'
 
 /** Batches of up to this many events wait for each other; larger ones are worth a statement of their own. */
 const SMALL = 50
@@ -32,8 +33,10 @@ export function storeTogether(
   batch: readonly StorableEvent[],
   erasureKey: Buffer,
 ): Promise<StoredBatch> {
-  if (batch.length === 0 || batch.length > SMALL || isSkewed(batch[0]))
-    return storeEvents(pool, tenant, batch, erasureKey)
+  const store = (events: readonly StorableEvent[]) =>
+    inTurn(pool, tenant.id, () => storeEvents(pool, tenant, events, erasureKey))
+  if (batch.length === 0) return storeEvents(pool, tenant, batch, erasureKey)
+  if (batch.length > SMALL || isSkewed(batch[0])) return store(batch)
   const ofPool = groups.get(pool) ?? new Map<string, Group>()
   groups.set(pool, ofPool)
   const key = `${tenant.id} ${tenant.timezone} ${erasureKey.toString('latin1')}`
@@ -45,7 +48,7 @@ export function storeTogether(
     group.running += 1
     // What arrives in the same turn of the event loop comes along.
     setImmediate(async () => {
-      while (group.waiting.length > 0) await storeNext(group, (events) => storeEvents(pool, tenant, events, erasureKey))
+      while (group.waiting.length > 0) await storeNext(group, store)
       group.running -= 1
       if (group.running === 0) ofPool.delete(key)
     })
