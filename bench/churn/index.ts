@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Evaluation } from '../../metrics/churn/evaluate.ts'
 import { type Bench, type BenchResult, spread } from '../rounds.ts'
-import { type Activity, readActivity } from './activity.ts'
+import { type Activity, type Log, readLog, UnreadableLog } from './activity.ts'
 import { type Population, type Walk, walkForward } from './walk.ts'
 
 /**
@@ -38,6 +38,24 @@ function summaryOf(walk: Walk, population: Population): string {
   return `${verdict}better at ${better} of ${cutoffs.length} cutoffs; AUC ${shown(auc)}, recency ${shown(recencyAuc)}; Brier ${shown(brier)}; calibration error ${shown(pooledCalibrationError)} of all cutoffs together, ${shown(calibrationError)} per cutoff (a model that knew every probability: ${shown(chanceError)})`
 }
 
+/** Why cutoffs are missing; nothing when none is. */
+function leftOutOf({ leftOut: { tooEarly, oneClass } }: Walk): string {
+  const reasons = [
+    tooEarly > 0 ? `${tooEarly} with nothing before them to learn from or nobody to judge` : '',
+    oneClass > 0 ? `${oneClass} at which all or none fell silent` : '',
+  ].filter(Boolean)
+  return reasons.length > 0 ? `cutoffs left out: ${reasons.join(', ')}` : ''
+}
+
+function readable(path: string): Log | string {
+  try {
+    return readLog(path)
+  } catch (error) {
+    if (error instanceof UnreadableLog) return error.message
+    throw error
+  }
+}
+
 function thinned(activity: Activity): Activity {
   const every = Math.ceil(activity.size / MOST_MEMBERS)
   return every === 1
@@ -56,7 +74,13 @@ export const churnBench: Bench = {
     const ratios: BenchResult['ratios'][number][] = []
     const notes: string[] = []
     for (const path of paths) {
-      const activity = readActivity(path)
+      const read = readable(path)
+      if (typeof read === 'string') {
+        notes.push(`${basename(path)}: not judged: ${read}`)
+        process.exitCode = 1
+        continue
+      }
+      const { activity, leftOut, example } = read
       const members = thinned(activity)
       for (const [population, title] of populations) {
         const name = `${basename(path)}, ${title}`
@@ -64,17 +88,19 @@ export const churnBench: Bench = {
         const walk = walkForward(members, population)
         for (const one of walk.cutoffs) log(lineOf(one))
         if (walk.cutoffs.length === 0) {
-          notes.push(`${name}: too short, or nobody falls silent`)
+          notes.push(
+            `${name}: not judged: ${members.size} members from ${walk.log.from} to ${walk.log.to}; ${leftOutOf(walk)}`,
+          )
           continue
         }
-        notes.push(`${name}: ${summaryOf(walk, population)}`)
-        ratios.push(
-          spread(
-            name,
-            walk.cutoffs.map(({ model, recency }) => (model.auc ?? Number.NaN) / (recency.auc ?? Number.NaN)),
-          ),
-        )
+        notes.push([`${name}: ${summaryOf(walk, population)}`, leftOutOf(walk)].filter(Boolean).join('; '))
+        const own = walk.cutoffs
+          .map(({ model, recency }) => (model.auc ?? Number.NaN) / (recency.auc ?? Number.NaN))
+          .filter(Number.isFinite)
+        if (own.length > 0) ratios.push(spread(name, own))
       }
+      if (leftOut > 0)
+        notes.push(`${basename(path)}: ${leftOut} rows left out, without a member or a readable time (“${example}”)`)
       if (members.size < activity.size) notes.push(`${basename(path)}: ${members.size} of ${activity.size} members`)
     }
     return { ratios, notes }

@@ -1,5 +1,5 @@
 import { calibrationError, type Evaluation, type Outcome } from '../../metrics/churn/evaluate.ts'
-import { HORIZON_DAYS, POPULATION_DAYS } from '../../metrics/churn/features.ts'
+import { HORIZON_DAYS, LOOKBACK_DAYS, POPULATION_DAYS } from '../../metrics/churn/features.ts'
 import { churnProbability } from '../../metrics/churn/model.ts'
 import { evaluateModel, fitModel, type Observation } from '../../metrics/churn/train.ts'
 import { type Activity, dayText, factsAt } from './activity.ts'
@@ -9,6 +9,14 @@ export type Population = 'seen' | 'active'
 
 export interface Walk {
   readonly cutoffs: readonly Evaluation[]
+  /** First and last day of the log, and the cutoffs that could not be judged, by why. */
+  readonly log: { readonly from: string; readonly to: string }
+  readonly leftOut: {
+    /** No snapshot before it whose 30 days were over, or nobody to judge. */
+    readonly tooEarly: number
+    /** All or none fell silent: there is no AUC. */
+    readonly oneClass: number
+  }
   /** Cutoffs at which the model's AUC is above that of days since the last action; a tie is none. */
   readonly better: number
   /** Means over the cutoffs. */
@@ -31,7 +39,8 @@ const WARM_UP_DAYS = 6
 /**
  * Walks forward through a log: at each of the latest cutoffs (24 in steps of four weeks, in a log of at most two years 8 in
  * steps of a week) a model is fitted on snapshots whose 30 days are over, at most two years of them, and judged by the 30 days
- * to come. Cutoffs at which all or none fall silent have no AUC and are left out.
+ * to come. Cutoffs at which all or none fall silent have no AUC and are left out, and so are those before which there is
+ * nothing to learn from; without any other, the means are NaN.
  */
 export function walkForward(activity: Activity, population: Population): Walk {
   let first = Number.POSITIVE_INFINITY
@@ -50,6 +59,7 @@ export function walkForward(activity: Activity, population: Population): Walk {
   }
   const cutoffs: Evaluation[] = []
   const outcomes: Outcome[] = []
+  const leftOut = { tooEarly: 0, oneClass: 0 }
   let chance = 0
   for (let k = (isShort ? 8 : 24) - 1; k >= 0; k -= 1) {
     const cutoff = last - HORIZON_DAYS - k * step
@@ -61,13 +71,19 @@ export function walkForward(activity: Activity, population: Population): Walk {
     )
       learnt.push(...at(day))
     const judged = at(cutoff)
-    if (learnt.length === 0 || judged.length === 0) continue
+    if (learnt.length === 0 || judged.length === 0) {
+      leftOut.tooEarly += 1
+      continue
+    }
     const model = fitModel(
       learnt,
       judged.map(({ facts }) => facts),
     )
     const evaluation = evaluateModel(model, judged)
-    if (evaluation.model.auc === null) continue
+    if (evaluation.model.auc === null) {
+      leftOut.oneClass += 1
+      continue
+    }
     cutoffs.push(evaluation)
     const scored = judged.map(({ facts, churned }) => ({ score: churnProbability(model, facts), churned }))
     outcomes.push(...scored)
@@ -77,6 +93,8 @@ export function walkForward(activity: Activity, population: Population): Walk {
     cutoffs.reduce((sum, one) => sum + (value(one) ?? 0), 0) / cutoffs.length
   return {
     cutoffs,
+    log: { from: dayText(first), to: dayText(last) },
+    leftOut,
     better: cutoffs.filter(({ model, recency }) => (model.auc ?? 0) > (recency.auc ?? 1)).length,
     auc: mean(({ model }) => model.auc),
     recencyAuc: mean(({ recency }) => recency.auc),
@@ -90,7 +108,7 @@ export function walkForward(activity: Activity, population: Population): Walk {
 function snapshotOf(activity: Activity, population: Population, day: number): Observation[] {
   const found: Observation[] = []
   for (const [user_id, days] of activity) {
-    const facts = factsAt(days, day)
+    const facts = factsAt(days, day, population === 'active' ? LOOKBACK_DAYS : undefined)
     if (facts === undefined || (population === 'active' && facts.days_since >= POPULATION_DAYS)) continue
     const churned = !days.some((own) => own > day && own <= day + HORIZON_DAYS)
     found.push({ user_id, day: dayText(day), facts, churned })

@@ -1,11 +1,8 @@
 import type pg from 'pg'
-import { HORIZON_DAYS, type MemberFacts, POPULATION_DAYS } from '../../metrics/churn/features.ts'
+import { HORIZON_DAYS, LOOKBACK_DAYS, type MemberFacts, POPULATION_DAYS } from '../../metrics/churn/features.ts'
 import { loadSql } from '../sql.ts'
 
 const featuresSql = loadSql(new URL('./features.sql', import.meta.url))
-
-/** How far back the usual gap between active days is measured. */
-const LOOKBACK_DAYS = 180
 
 /** The facts of one member at the end of one local day, and what came of it. */
 export interface FactsRow extends MemberFacts {

@@ -2,6 +2,8 @@
 export const HORIZON_DAYS = 30
 /** Who is scored: members with a tracked action in this many days up to the score's day. */
 export const POPULATION_DAYS = 30
+/** How far back active days are counted. */
+export const LOOKBACK_DAYS = 180
 
 /**
  * What the score of one member on one local day is made of, counted from what had happened by the end of that day

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { readActivity } from '../../bench/churn/activity.ts'
+import { readActivity, readLog } from '../../bench/churn/activity.ts'
 import { fittedPrior } from '../../bench/churn/fit-prior.ts'
 import { churnBench } from '../../bench/churn/index.ts'
 import { randomObservations, twinObservations } from '../../bench/churn/simulated.ts'
@@ -124,16 +124,103 @@ describe('npm run bench -- churn', () => {
     )
   }, 120_000)
 
-  test('reads instants with and without an offset as UTC days, and leaves out what is neither', () => {
-    const path = write(
-      'times.csv',
-      'user_id,ts\na,2024-01-01T23:30:00-02:00\na,2024-01-01 23:30:00\na,never\n,2024-01-05\nb,2024-01-03\n',
-    )
-    const day = Date.parse('2024-01-01') / 86_400_000
-    expect([...readActivity(path)]).toEqual([
-      ['a', [day, day + 1]],
-      ['b', [day + 2]],
+  const run = async (path: string): Promise<string[]> => {
+    const before = process.exitCode
+    const { ratios, notes } = await churnBench.run({ rounds: 1, files: [path], size: (usual) => usual, log: () => {} })
+    // What a file that cannot be judged sets would be this test run's own.
+    process.exitCode = before
+    for (const { min, median, max } of ratios)
+      for (const value of [min, median, max]) expect(value).toSatisfy(Number.isFinite)
+    for (const note of notes) expect(note).not.toMatch(/NaN|Infinity|undefined|null/)
+    return [...notes]
+  }
+  /** A log of one row per member and day, from 2025-01-01 on. */
+  const csv = (
+    members: number,
+    daysOf: (member: number) => number[],
+    idOf = (member: number): string => `m${member}`,
+  ): string =>
+    `user_id,ts\n${Array.from({ length: members }, (_, m) =>
+      daysOf(m)
+        .map((day) => `${idOf(m)},${new Date(Date.UTC(2025, 0, 1 + day)).toISOString()}\n`)
+        .join(''),
+    ).join('')}`
+  const every = (step: number, until = 200): number[] =>
+    Array.from({ length: Math.ceil(until / step) }, (_, i) => i * step)
+  const mixed = (m: number): number[] => every(1 + (m % 9), m % 3 === 0 ? 40 + m : 200)
+
+  test.each<[string, string, RegExp]>([
+    ['one member, one action', csv(1, () => [0]), /not judged: 1 members .*8 with nothing before them to learn from/],
+    ['three weeks', csv(50, () => every(3, 21)), /not judged: 50 members .*8 with nothing before them/],
+    ['nobody leaves', csv(40, () => every(5)), /not judged: 40 members .*8 at which all or none fell silent/],
+    [
+      'everybody leaves',
+      `${csv(40, () => every(5, 50))}late,2025-07-20\n`,
+      /not judged: 41 members .*at which all or none/,
+    ],
+    ['all on one day', csv(40, () => [7]), /not judged: 40 members from 2025-01-08 to 2025-01-08/],
+    [
+      'a cutoff without history',
+      csv(200, mixed).replace(/.*2025-0[1-5].*\n/g, ''),
+      /better at \d of \d cutoffs;.*cutoffs left out: \d/,
+    ],
+    [
+      'huge and odd ids',
+      csv(90, mixed, (m) => (m === 0 ? '__proto__' : `${'9'.repeat(4000)}${m}`)),
+      /better at \d of 8/,
+    ],
+    ['a stray time far in the future', `${csv(90, mixed)}x,4466-01-01T00:00:00Z\n`, /better at \d of 8/],
+    ['nothing', '', /not judged: no column for the member .*it has nothing/],
+    ['a header line alone', 'user_id,ts\n', /not judged: no action/],
+    ['dates that may be read in two ways', 'user_id,ts\na,3/4/2024\n', /not judged: 1 of 1 rows .*“3\/4\/2024”/],
+    ['not CSV', '{"user_id":"a"}\n{"user_id":"b"}\n', /not judged/],
+  ])(
+    'says what it makes of %s',
+    async (name, text, expected) => {
+      expect((await run(write(`${name.replaceAll(' ', '-')}.csv`, text)))[0]).toMatch(expected)
+    },
+    60_000,
+  )
+
+  test('names a file that is not there or not gzip, and goes on', async () => {
+    expect(await run(join(directory, 'absent.csv'))).toEqual([
+      expect.stringMatching(/absent.csv: not judged: .*no such file/),
     ])
-    expect(() => readActivity(write('none.csv', 'x,y\n1,2\n'))).toThrow(/no column/)
+    expect(await run(write('plain.csv.gz', 'user_id,ts\n'))).toEqual([expect.stringMatching(/not judged: .*header/)])
+  })
+
+  test('reads times in the ways that logs have them, by the day in UTC', () => {
+    const times = [
+      [
+        '2024-01-02',
+        '2024/01/02',
+        '20240102',
+        '2024-01-02 23:30',
+        '2024-01-02 23:30:00 UTC',
+        '2024-01-02T23:30:00.123Z',
+      ],
+      [
+        '2024-01-03 01:30:00 +0200',
+        '2024-01-03T01:30:00+02:00',
+        '2024-01-03 01:30:00+02',
+        '1704153600',
+        '1704153600000',
+        '1704153600000000',
+      ],
+    ].flat()
+    const day = Date.parse('2024-01-02') / 86_400_000
+    const text = `\ufeffCustomer;Event_Time\n${times.map((time, i) => `m${i};${time}`).join('\n')}`
+    expect([...readActivity(write('ways.csv', text))]).toEqual(times.map((_, i) => [`m${i}`, [day]]))
+  })
+
+  test('leaves out rows without a member or a time, and says how many', async () => {
+    const good = Array.from({ length: 40 }, (_, i) => `a,2024-01-01T23:30:00-02:00\nb,2024-01-0${1 + (i % 9)}`).join(
+      '\n',
+    )
+    const path = write('dirt.csv', `user_id,ts\n${good}\na,never\n,2024-01-05\n`)
+    const { activity, leftOut, example } = readLog(path)
+    expect([[...activity.keys()], leftOut, example]).toEqual([['a', 'b'], 2, 'never'])
+    expect(activity.get('a')).toEqual([Date.parse('2024-01-02') / 86_400_000])
+    expect(await run(path)).toContain('dirt.csv: 2 rows left out, without a member or a readable time (“never”)')
   })
 })
