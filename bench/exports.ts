@@ -1,24 +1,20 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import pg from 'pg'
-import copyStreams from 'pg-copy-streams'
-import { loadConfig } from '../config.ts'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import type { Database } from '../db/database.ts'
 import { createTenant, type Tenant } from '../db/tenant.ts'
-import { openObjectStore } from '../objects/open.ts'
-import { performExport } from '../workers/exports/perform.ts'
-import { type Bench, spread, timed, withScratchDatabase } from './rounds.ts'
+import { type Outcome, outcome, type Task } from './export-process.ts'
+import { dayBefore } from './fill.ts'
+import { openPsql, type Psql } from './psql.ts'
+import { type Bar, type Bench, spread, timed, withScratchDatabase } from './rounds.ts'
 
-/** Rows of the larger export; the smaller one has a tenth. BENCH_EXPORT_ROWS changes it. */
-const ROWS = Number(process.env.BENCH_EXPORT_ROWS ?? 1_000_000)
 const MEMBERS = 2_000
 const FROM = '2024-12-01'
-const SAMPLE_MS = 20
-const formats = ['csv', 'parquet'] as const
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 
 interface Filled {
   readonly tenant: Tenant
@@ -38,97 +34,89 @@ async function fill(database: Database, slug: string, rows: number): Promise<Fil
       [tenant.id, FROM, first, Math.min(first + 49, days - 1), MEMBERS],
     )
   await database.pool.query('analyze analytics.member_days')
-  const { rows: found } = await database.pool.query<{ to: string }>('select $1::date + $2::integer as to', [FROM, days])
-  return { tenant, to: found[0]?.to ?? FROM }
+  return { tenant, to: dayBefore(FROM, -days) }
 }
 
-/** How long `work` takes, and the most resident memory that the whole process has meanwhile, MB. */
-async function measured<T>(work: () => Promise<T>): Promise<{ ms: number; peakMb: number; result: T | undefined }> {
-  let peak = process.memoryUsage.rss()
-  const sampler = setInterval(() => {
-    peak = Math.max(peak, process.memoryUsage.rss())
-  }, SAMPLE_MS)
-  let result: T | undefined
-  const ms = await timed(async () => {
-    result = await work()
-  })
-  clearInterval(sampler)
-  return { ms, peakMb: peak / 1024 / 1024, result }
+/** Runs one export in a process of its own. */
+async function exported(task: Task): Promise<Outcome> {
+  const script = fileURLToPath(new URL('export-process.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', tsx, script, JSON.stringify(task)])
+  return outcome.parse(JSON.parse(stdout))
 }
 
-/** The same rows as plain CSV, copied out and thrown away: what the database alone can do. */
-async function plainCopy(database: Database, { tenant, to }: Filled): Promise<void> {
-  const client = new pg.Client(database.connection)
-  await client.connect()
-  try {
-    await client.query(`select set_config('app.tenant_id', $1, false)`, [tenant.id])
-    const query = `select * from tenant.fact_productivity where date_key >= '${FROM}' and date_key < '${to}' order by 1, 2`
-    await pipeline(
-      client.query(copyStreams.to(`copy (${query}) to stdout with (format csv, header)`)),
-      new Writable({ write: (_chunk, _encoding, done) => done() }),
-    )
-  } finally {
-    await client.end()
-  }
-}
+/** The same rows as plain CSV into a file: what the database and its own client do. */
+const plainCopy = (psql: Psql, file: string, { tenant, to }: Filled): Promise<number> =>
+  timed(() =>
+    psql.run(
+      `set app.tenant_id = '${tenant.id}';
+\\copy (select * from tenant.fact_productivity where date_key >= '${FROM}' and date_key < '${to}' order by 1, 2) to '${file}' with (format csv, header)`,
+    ),
+  )
 
-/** Exports of member-days as CSV and Parquet into the local store, against COPY of the same rows on a server. */
+/** Goals 11 and 12: exports of member-days as CSV and Parquet into the local store. */
 export const exportsBench: Bench = {
   name: 'exports',
-  title: `CSV and Parquet of ${ROWS} member-days : COPY of the same rows (server engine), and peak memory`,
-  run: ({ rounds, log }) =>
+  title:
+    'CSV and Parquet of a million member-days, each in a process of its own : psql COPY of the same rows (server), and peak memory',
+  run: ({ rounds, size, log }) =>
     withScratchDatabase(async (database) => {
+      const count = size(1_000_000, 10_000_000)
       const temporary = await mkdtemp(join(tmpdir(), 'upcoach-bench-objects-'))
-      const config = { ...loadConfig({}), dataDir: temporary }
-      const objects = await openObjectStore(config, { masterKey: randomBytes(32), origin: 'http://127.0.0.1' })
-      const exported = ({ tenant, to }: Filled, format: (typeof formats)[number]) =>
-        measured(() =>
-          performExport(
-            {
-              id: randomUUID(),
-              tenantId: tenant.id,
-              format,
-              payload: { type: 'fact_productivity', from: FROM, to },
-              run: randomUUID(),
-              attempts: 1,
-            },
-            { database, objects, signal: new AbortController().signal, onProgress: () => undefined },
-          ),
-        )
-      const ratios = new Map<string, number[]>()
-      const note = (name: string, value: number) => ratios.set(name, [...(ratios.get(name) ?? []), value])
-      const peaks = { csv: 0, parquet: 0 }
+      const { connectionString } = database.connection
+      const psql = connectionString === undefined ? undefined : await openPsql(connectionString)
+      const make = ({ tenant, to }: Filled, format: Task['format']) =>
+        exported({
+          kind: database.kind,
+          connection: { ...database.connection },
+          dataDir: temporary,
+          tenantId: tenant.id,
+          format,
+          from: FROM,
+          to,
+          warmUpTo: dayBefore(FROM, -5),
+        })
+      const seen = new Map<string, { values: number[]; bar: Bar | undefined; unit: string | undefined }>()
+      const note = (name: string, value: number, bar?: Bar, unit?: string) => {
+        const { values } = seen.get(name) ?? { values: [] }
+        seen.set(name, { values: [...values, value], bar, unit })
+      }
+      let idle = 0
       try {
-        const small = await fill(database, 'small', ROWS / 10)
-        const large = await fill(database, 'large', ROWS)
-        log(`${ROWS * 1.1} member-days stored`)
+        const small = await fill(database, 'small', count / 10)
+        const large = await fill(database, 'large', count)
+        log(`${count * 1.1} member-days stored`)
         for (let round = 0; round <= rounds; round += 1) {
-          const copy = database.kind === 'server' ? await measured(() => plainCopy(database, large)) : undefined
-          let csvBytes = 1
-          for (const format of formats) {
-            const tenth = await exported(small, format)
-            const whole = await exported(large, format)
-            const { bytes = 0, rows = 0 } = whole.result ?? {}
+          const copy = psql && (await plainCopy(psql, join(temporary, 'copy.csv'), large))
+          const outcomes = {
+            csv: [await make(small, 'csv'), await make(large, 'csv')],
+            parquet: [await make(small, 'parquet'), await make(large, 'parquet')],
+          } as const
+          for (const [format, [tenth, whole]] of Object.entries(outcomes))
             log(
-              `round ${round}, ${format}: ${rows} rows, ${(bytes / 1e6).toFixed(1)} MB in ${(whole.ms / 1000).toFixed(2)} s, peak ${whole.peakMb.toFixed(0)} MB (at a tenth ${tenth.peakMb.toFixed(0)} MB)${copy ? `; COPY ${(copy.ms / 1000).toFixed(2)} s` : ''}`,
+              `round ${round}, ${format}: ${whole.rows} rows, ${(whole.bytes / 1e6).toFixed(1)} MB in ${(whole.ms / 1000).toFixed(2)} s, peak ${whole.peakMb.toFixed(0)} MB (at a tenth ${tenth.peakMb.toFixed(0)} MB)${copy === undefined ? '' : `; COPY ${(copy / 1000).toFixed(2)} s`}`,
             )
-            if (format === 'csv') csvBytes = bytes
-            peaks[format] = Math.max(peaks[format], whole.peakMb)
-            if (round === 0) continue
-            if (copy) note(`${format}, speed of COPY`, copy.ms / whole.ms)
-            note(`${format}, peak memory at ten times the rows`, whole.peakMb / tenth.peakMb)
-            if (format === 'parquet') note('parquet, size of the CSV', bytes / csvBytes)
+          if (round === 0) continue
+          const [csvTenth, csv] = outcomes.csv
+          const [parquetTenth, parquet] = outcomes.parquet
+          idle = csv.idleMb
+          if (copy !== undefined) {
+            note('CSV : psql COPY', copy / csv.ms, { goal: 11, atLeast: 0.8 })
+            note('Parquet : psql COPY of CSV', copy / parquet.ms, { goal: 12, atLeast: 0.4 })
           }
+          note('CSV, peak memory', csv.peakMb, { goal: 11, atMost: 120 }, 'MB')
+          note('CSV, peak memory at ten times the rows', csv.peakMb / csvTenth.peakMb, { goal: 11, atMost: 1.1 })
+          note('Parquet, peak memory', parquet.peakMb, { goal: 12, atMost: 260 }, 'MB')
+          note('Parquet, peak memory at ten times the rows', parquet.peakMb / parquetTenth.peakMb)
+          note('Parquet, size : CSV', parquet.bytes / csv.bytes, { goal: 12, atMost: 0.25 })
         }
       } finally {
-        await objects.close()
+        await psql?.close()
         await rm(temporary, { recursive: true, force: true })
       }
       return {
-        ratios: [...ratios].map(([name, values]) => spread(name, values)),
+        ratios: [...seen].map(([name, { values, bar, unit }]) => spread(name, values, bar, unit)),
         notes: [
-          `${database.kind} engine, ${ROWS} and ${ROWS / 10} rows`,
-          `peak resident memory of the whole process: CSV ${peaks.csv.toFixed(0)} MB, Parquet ${peaks.parquet.toFixed(0)} MB`,
+          `${database.kind} engine, ${rounds} rounds of ${count} and ${count / 10} rows; a process that has done nothing yet has ${idle.toFixed(0)} MB`,
         ],
       }
     }),

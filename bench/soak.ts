@@ -36,8 +36,10 @@ interface Course {
   readonly lag: Seen[]
   readonly memory: Map<string, Seen[]>
   sent: number
-  refused: number
-  failed: number
+  /** Answered 429 or 503, with Retry-After: ingest that was not taken, reads that the database had no time for. */
+  readonly refused: { ingest: number; reads: number; exports: number }
+  /** Everything else that went wrong, by what it was. */
+  readonly failed: Map<string, number>
 }
 
 const exported = z.object({ id: z.string(), status: z.string(), download_url: z.string().nullish() })
@@ -51,8 +53,8 @@ class Traffic {
     lag: [],
     memory: new Map(),
     sent: 0,
-    refused: 0,
-    failed: 0,
+    refused: { ingest: 0, reads: 0, exports: 0 },
+    failed: new Map(),
   }
   readonly #platform: Platform
   readonly #began = performance.now()
@@ -81,8 +83,10 @@ class Traffic {
       const left = due - (performance.now() - this.#began)
       if (left > 0) await wait(left)
       const job = work(i)
-        .catch(() => {
-          this.course.failed += 1
+        .catch((error: unknown) => {
+          const { message, cause } = error as Error
+          const what = cause instanceof Error ? `${message}: ${cause.message}` : message
+          this.course.failed.set(what, (this.course.failed.get(what) ?? 0) + 1)
         })
         .finally(() => running.delete(job))
       running.add(job)
@@ -103,14 +107,21 @@ class Traffic {
     })
   }
 
+  /** A refusal says when to come back: one that does not is a failure. */
+  #refused(what: keyof Course['refused'], { status, headers }: Response): boolean {
+    if ((status !== 429 && status !== 503) || !headers.has('retry-after')) return false
+    this.course.refused[what] += 1
+    return true
+  }
+
   async #send(count: number): Promise<void> {
     const events = newEvents(count, { spanMs: 60_000 })
     await this.#timed(this.course.ingest, async () => {
       const response = await this.#ask('events', this.#platform.sender, { events })
       await response.arrayBuffer()
-      if (response.status === 429 || response.status === 503) this.course.refused += 1
-      else if (response.ok) this.course.sent += count
-      else throw new Error(`ingest answered ${response.status}`)
+      if (this.#refused('ingest', response)) return
+      if (!response.ok) throw new Error(`ingest answered ${response.status}`)
+      this.course.sent += count
     })
   }
 
@@ -118,7 +129,7 @@ class Traffic {
     await this.#timed(this.course.reads, async () => {
       const response = await this.#ask(path, this.#platform.reader)
       await response.arrayBuffer()
-      if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+      if (!this.#refused('reads', response) && !response.ok) throw new Error(`${path} answered ${response.status}`)
     })
   }
 
@@ -126,10 +137,14 @@ class Traffic {
     const { reader } = this.#platform
     await this.#timed(this.course.exports, async () => {
       const request = { type: 'fact_productivity', format, params: {} }
-      const { id } = exported.parse(await (await this.#ask('exports', reader, request)).json())
+      const created = await this.#ask('exports', reader, request)
+      if (this.#refused('exports', created)) return
+      const { id } = exported.parse(await created.json())
       for (;;) {
         await wait(500)
-        const { status, download_url } = exported.parse(await (await this.#ask(`exports/${id}`, reader)).json())
+        const asked = await this.#ask(`exports/${id}`, reader)
+        if (this.#refused('exports', asked)) continue
+        const { status, download_url } = exported.parse(await asked.json())
         if (status === 'queued' || status === 'running') continue
         if (status !== 'completed' || !download_url) throw new Error(`an export is ${status}`)
         await (await fetch(download_url)).arrayBuffer()
@@ -152,6 +167,9 @@ class Traffic {
   }
 }
 
+const counts = (entries: Iterable<readonly [string, number]>): string =>
+  [...entries].map(([what, count]) => `${what} ${count}`).join(', ') || 'none'
+
 /** Sustained load: what grows with time? */
 export const soak: Bench = {
   name: 'soak',
@@ -167,7 +185,7 @@ export const soak: Bench = {
       const report = setInterval(() => {
         const memory = [...course.memory].map(([name, seen]) => `${name} ${seen.at(-1)?.value.toFixed(0)} MB`)
         log(
-          `${course.sent} events, ${course.refused} refused, ${course.failed} failed, lag ${course.lag.at(-1)?.value.toFixed(1)} s, ${memory.join(', ')}`,
+          `${course.sent} events, refused ${counts(Object.entries(course.refused))}, failed ${counts(course.failed)}, lag ${course.lag.at(-1)?.value.toFixed(1)} s, ${memory.join(', ')}`,
         )
       }, 60_000)
       await traffic.run(total).finally(() => clearInterval(report))
@@ -191,7 +209,7 @@ export const soak: Bench = {
         ratios: figures,
         notes: [
           `${platform.kind} engine, ${minutes} minutes after ${WARM_UP_MINUTES} to warm up; ${course.sent} events (${(course.sent / (total / 1000)).toFixed(0)}/s), ${course.reads.length} reads, ${course.exports.length} exports (p50 ${(quantile(between(course.exports, 0, total), 0.5) / 1000).toFixed(1)} s)`,
-          `${course.refused} requests refused with 429 or 503, ${course.failed} failed`,
+          `refused with 429 or 503: ${counts(Object.entries(course.refused))}; failed: ${counts(course.failed)}`,
         ],
       }
     }),

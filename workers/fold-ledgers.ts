@@ -1,7 +1,7 @@
 import { foldDirty } from '../db/ledgers.ts'
 import { foldRevenue } from '../db/revenue/fold.ts'
 import type { WorkerContext } from './context.ts'
-import { leaveRoom } from './pace.ts'
+import { firstMarks, leaveRoom, nextMarks } from './pace.ts'
 
 /** A run that has folded for this long lets others of its queue pass and asks to go on. */
 const TURN_MS = 20_000
@@ -21,9 +21,12 @@ export async function foldLedgers(
   let members = 0
   let revenue = 0
   let isDone = false
+  const { kind } = context.database
+  let limit = firstMarks(kind)
   while (!isDone && !context.isClosing() && Date.now() - started < TURN_MS) {
     const began = Date.now()
-    const batch = await foldDirty(pool)
+    const batch = await foldDirty(pool, { limit })
+    limit = nextMarks(kind, limit, Date.now() - began)
     members += batch.members
     const billing = await foldRevenue(pool)
     revenue += billing.events

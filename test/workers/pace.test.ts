@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { firstMarks, nextMarks } from '../../workers/pace.ts'
+
+test('folds on the embedded engine grow and shrink with the time they take, within bounds', () => {
+  const first = firstMarks('embedded')
+  expect(nextMarks('embedded', first, 1_000)).toBe(first)
+  expect(nextMarks('embedded', first, 2_000)).toBe(first / 2)
+  // One quick fold is no reason for a very long one.
+  expect(nextMarks('embedded', first, 0)).toBe(first * 2)
+  expect(nextMarks('embedded', first, 3_600_000)).toBeGreaterThan(0)
+  expect(nextMarks('embedded', firstMarks('server'), 1)).toBe(firstMarks('server'))
+})
+
+test('folds on a server are always as large as they may be', () => {
+  expect(nextMarks('server', firstMarks('server'), 60_000)).toBe(firstMarks('server'))
+})
