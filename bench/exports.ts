@@ -25,15 +25,25 @@ interface Filled {
 async function fill(database: Database, slug: string, rows: number): Promise<Filled> {
   const tenant = await createTenant(database.pool, { slug, timezone: 'UTC', currency: 'EUR' })
   const days = Math.ceil(rows / MEMBERS)
-  for (let first = 0; first < days; first += 50)
+  for (let first = 0; first < days; first += 50) {
+    const values = [tenant.id, FROM, first, Math.min(first + 49, days - 1), MEMBERS]
+    const memberDays = 'generate_series($3::integer, $4::integer) d, generate_series(1, $5::integer) m'
     await database.pool.query(
       `insert into analytics.member_days (tenant_id, user_id, day, actions, active_seconds, sessions, first_in_week,
          first_in_month, first_in_signup_week, is_last, signup_plan, signup_coach_id, plan, coach_id)
        select $1, 'member-' || m, $2::date + d, 5, 600, 1, false, false, false, false, 'pro', 'coach-1', 'pro', 'coach-1'
-       from generate_series($3::integer, $4::integer) d, generate_series(1, $5::integer) m`,
-      [tenant.id, FROM, first, Math.min(first + 49, days - 1), MEMBERS],
+       from ${memberDays}`,
+      values,
     )
-  await database.pool.query('analyze analytics.member_days')
+    // what is always the same would weigh nothing in Parquet
+    await database.pool.query(
+      `insert into analytics.habit_days (tenant_id, user_id, habit_id, day, kind, expected, done, skipped, streak)
+       select $1, 'member-' || m, 'habit-1', $2::date + d, 'weekdays', 1, abs(hashint4(m * 10000 + d) % 5), false, 0
+       from ${memberDays}`,
+      values,
+    )
+  }
+  await database.pool.query('analyze analytics.member_days, analytics.habit_days')
   return { tenant, to: dayBefore(FROM, -days) }
 }
 
@@ -84,7 +94,7 @@ export const exportsBench: Bench = {
       try {
         const small = await fill(database, 'small', count / 10)
         const large = await fill(database, 'large', count)
-        log(`${count * 1.1} member-days stored`)
+        log(`${Math.round(count * 1.1)} member-days stored`)
         for (let round = 0; round <= rounds; round += 1) {
           const copy = psql && (await plainCopy(psql, join(temporary, 'copy.csv'), large))
           const outcomes = {
