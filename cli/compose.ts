@@ -54,7 +54,7 @@ export async function openPlatform(config: Config, logStream?: LogStream): Promi
   }
   try {
     const secrets = await loadSecrets(config)
-    const database = await openDatabase({ ...config, onLog: (line) => logger.info({}, line) })
+    const database = await openDatabase({ ...config, onLog: (line, level) => logger[level]({}, line) })
     closers.push(database.close)
     if (database.kind === 'embedded') await migrate(database.connection)
     else await refusePending(database)

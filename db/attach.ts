@@ -55,7 +55,7 @@ async function attach(options: DatabaseOptions): Promise<AttachedDatabase | unde
     database: 'postgres',
   }
   const pool = new pg.Pool({ ...connection, types, max: POOL_SIZE, application_name: 'upcoach-cli' })
-  pool.on('error', (error) => options.onLog?.(`idle database connection lost: ${error.message}`))
+  pool.on('error', (error) => options.onLog?.(`idle database connection lost: ${error.message}`, 'warn'))
   try {
     await pool.query('select 1')
   } catch {

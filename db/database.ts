@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { checkServer } from './check-server.ts'
+import type { LogLevel } from './embedded/child-messages.ts'
 import { startEngine } from './embedded/engine.ts'
 import { surviveLostClients } from './lost-clients.ts'
 import { types } from './types.ts'
@@ -15,13 +16,16 @@ export interface Database {
   close(): Promise<void>
 }
 
+/** What happens to the engine or a connection: a restart is an `error`, though nobody needs to do anything. */
+export type OnLog = (line: string, level: LogLevel) => void
+
 /** What of the configuration decides which engine is used and how. */
 export interface DatabaseOptions {
   readonly dataDir: string
   readonly DATABASE_URL?: string | undefined
   readonly DATABASE_POOL_SIZE: number
   readonly EMBEDDED_TCP_PORT?: number | undefined
-  readonly onLog?: ((line: string) => void) | undefined
+  readonly onLog?: OnLog | undefined
 }
 
 /**
@@ -32,7 +36,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return options.DATABASE_URL ? openServer(options.DATABASE_URL, options) : openEmbedded(options)
 }
 
-function createPool(connection: pg.ClientConfig, max: number, onLog?: (line: string) => void): pg.Pool {
+function createPool(connection: pg.ClientConfig, max: number, onLog?: OnLog): pg.Pool {
   const pool = new pg.Pool({
     ...connection,
     types,
@@ -41,7 +45,7 @@ function createPool(connection: pg.ClientConfig, max: number, onLog?: (line: str
     connectionTimeoutMillis: 20_000,
   })
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
-  pool.on('error', (error) => onLog?.(`idle database connection lost: ${error.message}`))
+  pool.on('error', (error) => onLog?.(`idle database connection lost: ${error.message}`, 'warn'))
   surviveLostClients(pool)
   return pool
 }
