@@ -220,6 +220,7 @@ describe('Dockerfile', () => {
     expect(lines.filter((line) => line.startsWith('RUN npm ci --omit'))).toEqual([
       expect.stringContaining('--omit=dev'),
     ])
+    for (const line of lines.filter((line) => line.includes('npm ci'))) expect(line).toContain('--ignore-scripts')
     expect(lines.filter((line) => line.startsWith('USER ')).at(-1)).toBe('USER node')
     for (const image of lines.filter((line) => line.startsWith('FROM ')))
       expect(image).toMatch(/^FROM node:(20|22)-slim/)
@@ -269,9 +270,28 @@ describe('documentation', () => {
   })
 
   test('SECURITY.md points to tests that are there', () => {
-    const named = [...read('SECURITY.md').matchAll(/`(test\/[\w./-]+)`/g)].map(([, path = '']) => path)
+    const named = [...read('SECURITY.md').matchAll(/`([\w./-]+\.test\.ts|test\/[\w./-]+)`/g)].map(
+      ([, path = '']) => path,
+    )
     expect(named.length).toBeGreaterThan(15)
     for (const path of named) expect(existsSync(at(path)), path).toBe(true)
+  })
+
+  test('every package is pinned by the hash of its content, but for binaries of other platforms', () => {
+    const locked = z.object({
+      integrity: z.string().startsWith('sha512-').optional(),
+      optional: z.boolean().default(false),
+      os: z.array(z.string()).default(['linux']),
+      cpu: z.array(z.string()).default(['x64']),
+      libc: z.array(z.string()).default(['glibc']),
+    })
+    const lock = z.object({ packages: z.record(z.string(), locked) }).parse(JSON.parse(read('package-lock.json')))
+    const isOurs = ({ os, cpu, libc }: z.infer<typeof locked>) =>
+      os.includes('linux') && cpu.includes('x64') && libc.includes('glibc')
+    const loose = Object.entries(lock.packages).filter(
+      ([path, one]) => path !== '' && one.integrity === undefined && !(one.optional && !isOurs(one)),
+    )
+    expect(loose.map(([path]) => path)).toEqual([])
   })
 
   test('docs/dependencies.md lists exactly the dependencies', () => {

@@ -51,13 +51,26 @@ export async function applySchedules(queues: Queues): Promise<void> {
   }
 }
 
-/** Registers what is missing, and leaves the clocks of the others alone: a Redis may come back from a crash empty. */
-export async function restoreSchedules(queues: Queues): Promise<void> {
+/** A clock that is put right by less than this is none that went back. */
+const CLOCK_SLACK_MS = 5 * SECOND
+
+/**
+ * Registers what is missing, since a Redis may come back from a crash empty, and what waits for a time that the clock has
+ * gone back from: recurring work would stand still until then, and so would whatever waits behind a job of the same kind.
+ */
+export async function restoreSchedules(queues: Queues, now: number = Date.now()): Promise<void> {
   for (const name of queueNames) {
-    const known = new Set((await queues.get(name).getJobSchedulers()).map(({ key }) => key))
+    const queue = queues.get(name)
+    const known = new Map((await queue.getJobSchedulers()).map(({ key, next }) => [key, next ?? now]))
     for (const schedule of schedules) {
-      if (jobs[schedule.job].queue === name && !known.has(schedule.job)) await register(queues, schedule)
+      if (jobs[schedule.job].queue !== name) continue
+      const next = known.get(schedule.job)
+      if (next !== undefined && next <= now + schedule.everyMs + CLOCK_SLACK_MS) continue
+      if (next !== undefined) await queue.removeJobScheduler(schedule.job)
+      await register(queues, schedule)
     }
+    for (const job of await queue.getDelayed())
+      if (job.repeatJobKey === undefined && job.timestamp > now + CLOCK_SLACK_MS) await job.promote()
   }
 }
 

@@ -42,7 +42,7 @@ const locks = {
 const RETRY_MS = 500
 const CLOSE_GRACE_MS = 20_000
 const WEBHOOK_TIMEOUT_MS = 10_000
-/** How long recurring work may stand still after a Redis came back without its data. */
+/** How long recurring work may stand still after a Redis came back without its data, or the clock went back. */
 const RESTORE_MS = 10_000
 
 /** Starts one worker per queue and the schedules. Throws when the queue database cannot be reached. */
@@ -84,8 +84,7 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
   const lost = isAlone
     ? giveBackLostJobs(queues, (queue, id) => running.has(`${queue} ${id}`), { onError: warn })
     : undefined
-  const restoring =
-    config.REDIS_URL === undefined ? undefined : setInterval(() => restoreSchedules(queues).catch(warn), RESTORE_MS)
+  const restoring = setInterval(() => restoreSchedules(queues).catch(warn), RESTORE_MS)
 
   return {
     nudge: queues.requestFold,

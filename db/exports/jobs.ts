@@ -154,8 +154,9 @@ export async function claimExport(pool: pg.Pool): Promise<ClaimedExport | undefi
     await client.query(
       `update analytics.report_jobs
        set status = 'failed', error = 'interrupted', run = null, lease_until = null, finished_at = now()
-       where status = 'running' and lease_until < now() and attempts >= $1`,
-      [MAX_ATTEMPTS],
+       where status = 'running' and attempts >= $1
+         and (lease_until < now() or lease_until > now() + 2 * make_interval(secs => $2))`,
+      [MAX_ATTEMPTS, LEASE_SECONDS],
     )
     const { rows } = await client.query<{
       id: string
@@ -163,7 +164,15 @@ export async function claimExport(pool: pg.Pool): Promise<ClaimedExport | undefi
       format: ExportFormat
       payload: unknown
       attempts: number
-    }>(claimSql.bind({ run, lease_seconds: LEASE_SECONDS, per_tenant: RUNNING_PER_TENANT, max_attempts: MAX_ATTEMPTS }))
+    }>(
+      claimSql.bind({
+        run,
+        lease_seconds: LEASE_SECONDS,
+        per_tenant: RUNNING_PER_TENANT,
+        max_attempts: MAX_ATTEMPTS,
+        longest_pause_seconds: RETRY_SECONDS * 2 ** (MAX_ATTEMPTS - 1),
+      }),
+    )
     return rows[0]
   })
   if (!row) return undefined

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createTenant } from '../../db/tenant.ts'
 import { giveBackLostJobs } from '../../workers/lost-jobs.ts'
-import { openQueues, type Queues } from '../../workers/queues.ts'
+import { openQueues, type Queues, queueNames } from '../../workers/queues.ts'
+import { applySchedules, restoreSchedules, schedules } from '../../workers/schedules.ts'
 import { startWorkers, type Workers } from '../../workers/start.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -80,4 +81,24 @@ test('a job whose claim was lost runs within a minute', { timeout: 90_000 }, asy
   } finally {
     await workers?.close()
   }
+})
+
+test('after the clock went back, what waits for the time it had been does not wait any longer', async () => {
+  const ahead = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3 * HOUR_MS)
+  try {
+    await applySchedules(queues)
+    await queues.add('refresh-aggregates', {}, { delayMs: 1_000 })
+  } finally {
+    ahead.mockRestore()
+  }
+  const aggregates = queues.get('aggregates')
+  const oneOff = async () => (await aggregates.getWaiting()).filter(({ repeatJobKey }) => repeatJobKey === undefined)
+  expect(await oneOff()).toEqual([])
+  await restoreSchedules(queues)
+  expect(await oneOff()).toHaveLength(1)
+  for (const name of queueNames)
+    for (const { key, next } of await queues.get(name).getJobSchedulers()) {
+      const every = schedules.find(({ job }) => job === key)?.everyMs ?? 0
+      expect(next, key).toBeLessThanOrEqual(Date.now() + every + 5_000)
+    }
 })

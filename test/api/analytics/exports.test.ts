@@ -264,6 +264,22 @@ describe('failures', () => {
     expect(await read(again)).toMatchObject({ status: 'failed', error: 'interrupted' })
   })
 
+  test('what was written while the clock was hours ahead does not wait for it', async () => {
+    const waits = idOf(await ask())
+    const later = `now() + interval '3 hours'`
+    await platform.db.pool.query(`update analytics.report_jobs set not_before = ${later} where id = $1`, [waits])
+    await runExports({}, exporter.context)
+    expect(await read(waits)).toMatchObject({ status: 'completed' })
+    const runs = idOf(await ask())
+    await platform.db.pool.query(
+      `update analytics.report_jobs set status = 'running', run = gen_random_uuid(), attempts = 1, lease_until = ${later}
+       where id = $1`,
+      [runs],
+    )
+    await runExports({}, exporter.context)
+    expect(await read(runs)).toMatchObject({ status: 'completed' })
+  })
+
   test('a shutdown gives the run back', async () => {
     const id = idOf(await ask())
     const stuck = stuckStore(platform.app.deps.objects, 1)

@@ -13,7 +13,7 @@ import { type Attack, attacksOn, type Document, type Known, type Operation } fro
 import { leaksIn } from './support/leaks.ts'
 
 /** For all routes together; longer finds more: FUZZ_SECONDS=3600 npx vitest run test/api/security/fuzz.test.ts */
-const SECONDS = Number(process.env.FUZZ_SECONDS ?? 45)
+const SECONDS = Number(process.env.FUZZ_SECONDS ?? 60)
 const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
 /** What an instance may say when it cannot, for now. */
 const BUSY = ['database_busy', 'overloaded', 'signer_unavailable']
