@@ -58,7 +58,17 @@ const notModified = { 304: { description: 'Not modified: the `If-None-Match` val
 const access = (config: FastifyContextConfig) =>
   config.roles ? `Roles: ${config.roles.map((role) => `\`${role}\``).join(', ')}.` : 'Public.'
 
-/** Adds roles, security and the platform's errors to what a route's zod schemas say. */
+/** Name of an operation for links and generated clients: GET /api/analytics/churn-risk/members/:user_id is getChurnRiskMembersByUserId. */
+function operationIdOf(method: string, url: string): string {
+  const words = url
+    .replace(/^\/api\/analytics/, '')
+    .replaceAll(':', 'by-')
+    .split(/[^a-zA-Z0-9]+/)
+    .filter(Boolean)
+  return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
+}
+
+/** Adds an id, roles, security and the platform's errors to what a route's zod schemas say. */
 const transform: typeof jsonSchemaTransform = (document) => {
   const { schema, url } = jsonSchemaTransform(document)
   const config: FastifyContextConfig = document.route.config ?? {}
@@ -67,6 +77,7 @@ const transform: typeof jsonSchemaTransform = (document) => {
   return {
     url,
     schema: {
+      operationId: operationIdOf([document.route.method].flat()[0] ?? 'GET', document.url),
       ...described,
       description: [described.description, access(config)].filter(Boolean).join('\n\n'),
       'x-roles': config.roles ?? [],

@@ -70,11 +70,16 @@ function stepsOf(target: Target | undefined): Threshold[] {
 
 /** From a point to the operation of the API's documentation that serves the metric. */
 export function apiLink(metric: Metric): DashboardLinkBuilder {
-  return operationLink(`${metric.name} in the API`, 'metrics/getMetric', `?metric=${metric.name}`)
+  return operationLink(`${metric.name} in the API`, 'metrics/getMetricsByName', `?metric=${metric.name}`)
 }
 
+/** Beside the title of a panel: the operation that answers the same question. */
+export const inApi = (operation: `${string}/${string}`): DashboardLinkBuilder[] => [
+  operationLink('In the API', operation),
+]
+
 /** To an operation of the API's documentation, by tag and id. */
-export function operationLink(title: string, operation: `${string}/${string}`, search = ''): DashboardLinkBuilder {
+function operationLink(title: string, operation: `${string}/${string}`, search = ''): DashboardLinkBuilder {
   return new DashboardLinkBuilder(title).url(`\${api}/documentation${search}#/${operation}`).targetBlank(true)
 }
 

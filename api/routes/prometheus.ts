@@ -11,6 +11,8 @@ export const prometheus: FastifyPluginAsyncZod = async (app) => {
       config: { public: true, database: false, audit: false },
       schema: {
         tags: ['operations'],
+        // Not the catalogue of metrics, which is of the same name.
+        operationId: 'getPrometheusMetrics',
         summary: 'Prometheus metrics',
         response: { 200: { description: 'Text exposition format', content: { 'text/plain': { schema: exposition } } } },
       },

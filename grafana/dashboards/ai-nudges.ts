@@ -2,7 +2,7 @@ import { dashboard } from '../dashboard.ts'
 import { by, over, stat, together } from '../panels.ts'
 import { tenantVariables } from '../variables.ts'
 
-const filters = ['plan', 'coach', 'persona'] as const
+const filters = ['plan', 'coach', 'cohort', 'persona'] as const
 const options = { filters }
 
 export const aiNudges = dashboard({

@@ -2,6 +2,7 @@ import { memberDimensions } from '../../metrics/metric.ts'
 import { dashboard } from '../dashboard.ts'
 import { colored, dataBar, over, plot, range, table, unit } from '../panels.ts'
 import { parameters, template } from '../query.ts'
+import { inApi } from '../style.ts'
 import { tenantVariables } from '../variables.ts'
 
 const filters = ['plan', 'coach', 'cohort'] as const
@@ -40,13 +41,13 @@ export const churnRisk = dashboard({
         'Members active in the last 30 days by the band of their probability of falling silent for 30 days.',
         template('churn-bands', chosen),
         { stacked: true },
-      ),
+      ).links(inApi('churn%20risk/getChurnRisk')),
       plot(
         'Share at high risk',
         'High-risk members / scored members, and the mean probability: what share is expected to fall silent.',
         template('churn-share', chosen),
         { unit: 'percentunit' },
-      ),
+      ).links(inApi('churn%20risk/getChurnRisk')),
     ],
     Members: [
       table(
@@ -54,7 +55,7 @@ export const churnRisk = dashboard({
         'The 100 members most at risk on the latest scored day of the range. What is needed is in the reasons.',
         template('churn-members', chosen),
         { Probability: [dataBar, unit('percentunit'), ...range(0, 1)], Band: [colored, bands] },
-      ),
+      ).links(inApi('churn%20risk/getChurnRisk')),
     ],
     'Coaches and model': [
       table(
@@ -64,12 +65,16 @@ export const churnRisk = dashboard({
         {
           Share: [dataBar, unit('percentunit'), ...range(0, 1)],
         },
-      ).span(10),
+      )
+        .span(10)
+        .links(inApi('churn%20risk/getChurnRisk')),
       table(
         'Models',
         'A refit replaces the model only if it beats “days since the last action” on later data; until then the shipped prior is used.',
         template('churn-models', chosen),
-      ).span(14),
+      )
+        .span(14)
+        .links(inApi('churn%20risk/getChurnRiskModel')),
       table(
         'Alerts',
         'Each rule as the platform itself evaluates it, with or without Grafana.',
@@ -77,7 +82,7 @@ export const churnRisk = dashboard({
         {
           State: [colored, bands],
         },
-      ),
+      ).links(inApi('alerts/getAlerts')),
     ],
   },
 })

@@ -1,17 +1,20 @@
+import { memberDimensions } from '../../metrics/metric.ts'
 import { coachesSql } from '../../metrics/relations.ts'
 import { dashboard } from '../dashboard.ts'
 import { by, dataBar, range, table, unit } from '../panels.ts'
 import { relation, template } from '../query.ts'
+import { inApi } from '../style.ts'
 import { tenantVariables } from '../variables.ts'
 
-const filters = ['plan', 'coach'] as const
+const filters = ['plan', 'coach', 'cohort'] as const
 const options = { filters }
 
 const leaderboard = template('coaches', {
   relation: relation(
     coachesSql,
     'coach_id text, name text, members float8, active float8, completed float8, adherence float8, response_seconds float8, satisfaction float8, ratings float8',
-    [],
+    memberDimensions,
+    options,
   ),
 })
 
@@ -23,20 +26,15 @@ export const coaches = dashboard({
   variables: tenantVariables(filters),
   rows: {
     Leaderboard: [
-      table(
-        'Coaches',
-        'Members now; goals, habits, response and ratings in the range. The coach filter does not apply here.',
-        leaderboard,
-        {
-          Members: [dataBar],
-          'Active goals': [dataBar],
-          'Completed goals': [dataBar],
-          'Goal completion': [dataBar, unit('percentunit'), ...range(0, 1)],
-          'Habit adherence': [dataBar, ...range(0, 100), { id: 'decimals', value: 1 }],
-          'Median response': [unit('s')],
-          'AI satisfaction': [dataBar, ...range(1, 5), { id: 'decimals', value: 2 }],
-        },
-      ),
+      table('Coaches', 'Members now; goals, habits, response and ratings in the range.', leaderboard, {
+        Members: [dataBar],
+        'Active goals': [dataBar],
+        'Completed goals': [dataBar],
+        'Goal completion': [dataBar, unit('percentunit'), ...range(0, 1)],
+        'Habit adherence': [dataBar, ...range(0, 100), { id: 'decimals', value: 1 }],
+        'Median response': [unit('s')],
+        'AI satisfaction': [dataBar, ...range(1, 5), { id: 'decimals', value: 2 }],
+      }).links(inApi('dashboards/getCoaches')),
     ],
     'Over time': [
       by('coach', 'wau', options),

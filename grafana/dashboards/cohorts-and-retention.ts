@@ -2,6 +2,7 @@ import { cohortsSql } from '../../metrics/relations.ts'
 import { dashboard } from '../dashboard.ts'
 import { by, dataBar, matrix, over, range, stat, table, unit } from '../panels.ts'
 import { relation, template } from '../query.ts'
+import { inApi } from '../style.ts'
 import { tenantVariables } from '../variables.ts'
 
 const filters = ['plan', 'coach'] as const
@@ -30,13 +31,13 @@ export const cohortsAndRetention = dashboard({
         template('retention', { relation: triangle }),
         { row: 'Cohort', column: 'week', value: 'retained' },
         'percentunit',
-      ),
+      ).links(inApi('dashboards/getCohorts')),
       table(
         'Retention curve',
         'All cohorts of the range together: active in week n / members whose week n is over.',
         template('retention-curve', { relation: triangle }),
         { Retention: [dataBar, unit('percentunit'), ...range(0, 1)] },
-      ),
+      ).links(inApi('dashboards/getCohorts')),
     ],
     'Over signup time': [
       over('d1_retention', options),

@@ -4,6 +4,7 @@ import { dashboard } from '../dashboard.ts'
 import { hoursOfDay } from '../heatmaps.ts'
 import { by, matrix, over, stat, table, together, unit } from '../panels.ts'
 import { relation, template } from '../query.ts'
+import { inApi } from '../style.ts'
 import { tenantVariables } from '../variables.ts'
 
 const filters = ['plan', 'coach', 'cohort'] as const
@@ -52,7 +53,7 @@ export const engagementPulse = dashboard({
         heatmap,
         { row: 'Day', column: 'hour', value: 'sessions' },
         'short',
-      ),
+      ).links(inApi('dashboards/getEngagementHeatmap')),
       hoursOfDay(options),
     ],
     'Chat response': [
@@ -62,7 +63,9 @@ export const engagementPulse = dashboard({
         p90: [unit('s')],
         p95: [unit('s')],
         'Within SLA': [unit('percentunit')],
-      }).height(4),
+      })
+        .height(4)
+        .links(inApi('dashboards/getEngagementResponseTimes')),
       together(
         'Response time',
         ['message_response_time', 'message_response_time_p90', 'message_response_time_p95'],

@@ -1,9 +1,10 @@
 import { overviewMetrics } from '../../metrics/overview.ts'
 import { dashboard } from '../dashboard.ts'
 import { over, stat, targets, together } from '../panels.ts'
+import { inApi } from '../style.ts'
 import { tenantVariables } from '../variables.ts'
 
-const filters = ['plan', 'coach'] as const
+const filters = ['plan', 'coach', 'cohort'] as const
 const options = { filters }
 
 export const executiveOverview = dashboard({
@@ -13,7 +14,7 @@ export const executiveOverview = dashboard({
   variables: tenantVariables(filters),
   rows: {
     'Now (latest period that is over)': overviewMetrics.map((name) => stat(name, options)),
-    Targets: [targets([...overviewMetrics, 'mrr_quarterly_growth'], options)],
+    Targets: [targets([...overviewMetrics, 'mrr_quarterly_growth'], options).links(inApi('dashboards/getOverview'))],
     'Over time': [
       over('net_mrr', options),
       together('Active members', ['dau', 'wau', 'mau'], options),

@@ -2,6 +2,7 @@ import { revenueBridgeSql, revenuePlansSql } from '../../metrics/relations.ts'
 import { dashboard } from '../dashboard.ts'
 import { bars, by, over, plot, stat, together } from '../panels.ts'
 import { parameters, relation, template } from '../query.ts'
+import { inApi } from '../style.ts'
 import { tenantVariables } from '../variables.ts'
 
 const filters = ['revenue_plan', 'currency_of', 'provider'] as const
@@ -41,14 +42,14 @@ export const revenue = dashboard({
         'What was added to MRR in each period and what was lost, by kind; start + movements = end, to the minor unit.',
         bridge,
         { stacked: true },
-      ),
+      ).links(inApi('revenue/getRevenue')),
       by('plan', 'net_mrr', options),
       bars(
         `MRR by plan at the end of the range (\${currency})`,
         'Plans by what they bring, largest first.',
         plans,
         'none',
-      ),
+      ).links(inApi('revenue/getRevenue')),
       over('net_new_mrr', options),
       over('mrr_quarterly_growth', options),
       over('mrr_fx_adjustment', options),

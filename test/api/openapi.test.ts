@@ -15,6 +15,7 @@ type Media = {
   examples?: Record<string, { value: unknown }>
 }
 type Operation = {
+  operationId: string
   summary?: string
   tags?: string[]
   description: string
@@ -89,6 +90,14 @@ const operationsOf = (document: Document) =>
   )
 
 describe('the OpenAPI document', () => {
+  test('names every operation once', async () => {
+    const { document } = await read()
+    const ids = operationsOf(document).map(({ operation }) => operation.operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const id of ids) expect(id).toMatch(/^(get|post|put|patch|delete|head)[A-Z]\w+$/)
+    expect(ids).toContain('postSample')
+  })
+
   test('is OpenAPI 3.1 and every reference in it resolves', async () => {
     const { document, text } = await read()
     expect(document.openapi).toMatch(/^3\.1\./)

@@ -14,9 +14,13 @@ beforeAll(async () => {
 afterAll(() => platform.close())
 
 describe('links to the API’s documentation', () => {
-  const links = provisionedDashboards().flatMap(({ json, panels }) =>
-    panels.flatMap(({ title, fieldConfig }) =>
-      (fieldConfig.defaults.links ?? []).map(({ url }) => ({ where: `${json.title}, ${title}`, url: url ?? '' })),
+  const dashboards = provisionedDashboards()
+  const links = dashboards.flatMap(({ json, panels }) =>
+    panels.flatMap(({ title, fieldConfig, links = [] }) =>
+      [...(fieldConfig.defaults.links ?? []), ...links].map(({ url }) => ({
+        where: `${json.title}, ${title}`,
+        url: url ?? '',
+      })),
     ),
   )
 
@@ -26,11 +30,22 @@ describe('links to the API’s documentation', () => {
       .flatMap((methods) => Object.values(methods))
       .flatMap(({ operationId, tags = [] }) => tags.map((tag) => `${tag}/${operationId}`))
     expect(links.length).toBeGreaterThan(100)
+    expect(new Set(operations).size).toBe(operations.length)
     for (const { where, url } of links) {
-      const [, metric, operation] = url.match(/^\$\{api\}\/documentation(?:\?metric=(\w+))?#\/(\w+\/\w+)$/) ?? []
-      expect(operations, `${where}: ${url}`).toContain(operation)
+      const [, metric, operation] = url.match(/^\$\{api\}\/documentation(?:\?metric=(\w+))?#\/([\w%]+\/\w+)$/) ?? []
+      expect(operations, `${where}: ${url}`).toContain(decodeURIComponent(operation ?? ''))
       if (metric !== undefined) expect(findMetric(metric), where).toBeDefined()
     }
+  })
+
+  test('are on every panel about a tenant', () => {
+    for (const { json, panels } of dashboards)
+      if (json.uid !== 'upcoach-platform-operations')
+        for (const { title } of panels)
+          expect(
+            links.some(({ where }) => where === `${json.title}, ${title}`),
+            `${json.title}, ${title}`,
+          ).toBe(true)
   })
 
   test('open a page that goes to the operation it is asked for', async () => {

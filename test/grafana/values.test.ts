@@ -259,6 +259,18 @@ describe('tables', () => {
     expect(rows.some((row) => Number(row['Active goals']) > 0 && Number(row.Members) > 60)).toBe(true)
   })
 
+  test('the coaches’ leaderboard of one plan', async () => {
+    const { panel, list } = find('coaches', 'Coaches')
+    const chosen = { ...(await choices(operator, list)), plan: ['basic'] }
+    const { rows } = await run(operator, panel.targets[0]?.rawSql ?? '', chosen)
+    const { body } = await get<{ coaches: { coach_id: string; name: string | null; members: number }[] }>(
+      `/api/analytics/coaches?${api}&filter[plan]=basic`,
+    )
+    const members = new Map(body.coaches.map(({ coach_id, name, members }) => [name ?? coach_id, members]))
+    expect(new Map(rows.map((row) => [row.Coach, row.Members]))).toEqual(members)
+    expect([...members.values()].reduce((sum, n) => sum + n, 0)).toBeGreaterThan(90)
+  })
+
   test('movements of MRR add up, in the tenant’s currency', async () => {
     const { panel, list } = find('revenue', `MRR movements (\${currency})`)
     const chosen = await choices(operator, list)

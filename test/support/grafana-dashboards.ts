@@ -28,6 +28,7 @@ const panel = z.looseObject({
   description: z.string().min(1),
   datasource,
   gridPos,
+  links: z.array(link).optional(),
   targets: z.array(target).min(1),
   transformations: z.array(z.object({ id: z.enum(['merge', 'groupingToMatrix']), options: z.unknown() })).optional(),
   fieldConfig: z.looseObject({

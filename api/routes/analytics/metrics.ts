@@ -46,8 +46,6 @@ export const metricRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
       },
       schema: {
         tags: ['metrics'],
-        // Links to the documentation name it.
-        operationId: 'getMetric',
         summary: 'One metric as time series',
         description: `Accept: text/csv gives the same as CSV. Names: ${metrics.map((metric) => metric.name).join(', ')}.`,
         params: z.object({ name: z.string().max(64) }),
