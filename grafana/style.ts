@@ -70,7 +70,7 @@ function stepsOf(target: Target | undefined): Threshold[] {
 
 /** From a point to the operation of the API's documentation that serves the metric. */
 export function apiLink(metric: Metric): DashboardLinkBuilder {
-  return operationLink(`${metric.name} in the API`, 'metrics/getMetricsByName', `?metric=${metric.name}`)
+  return operationLink(`${metric.name} in the API`, 'metrics/getMetricsByName')
 }
 
 /** Beside the title of a panel: the operation that answers the same question. */
@@ -79,8 +79,8 @@ export const inApi = (operation: `${string}/${string}`): DashboardLinkBuilder[] 
 ]
 
 /** To an operation of the API's documentation, by tag and id. */
-function operationLink(title: string, operation: `${string}/${string}`, search = ''): DashboardLinkBuilder {
-  return new DashboardLinkBuilder(title).url(`\${api}/documentation${search}#/${operation}`).targetBlank(true)
+function operationLink(title: string, operation: `${string}/${string}`): DashboardLinkBuilder {
+  return new DashboardLinkBuilder(title).url(`\${api}/documentation#/${operation}`).targetBlank(true)
 }
 
 /** Panel width in the grid of 24 columns, and height. */

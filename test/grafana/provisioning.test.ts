@@ -99,7 +99,7 @@ describe('the catalogue', () => {
       const own = queries.filter(({ description }) => description.includes(definition))
       expect(own.length, name).toBeGreaterThan(0)
       expect(
-        own.some(({ fieldConfig }) => fieldConfig.defaults.links?.some(({ url }) => url?.includes(`?metric=${name}#`))),
+        own.some(({ fieldConfig }) => fieldConfig.defaults.links?.some(({ title }) => title === `${name} in the API`)),
         name,
       ).toBe(true)
     }

@@ -69,7 +69,7 @@ test.each(dashboards.filter((d) => !isOperations(d)).map((d) => [d.json.title, d
         if (!rawSql.includes('grafana.series(') || panel.type === 'heatmap' || panel.type === 'table') continue
         const { columns, rows } = await run(operator, rawSql, chosen)
         const grouped = columns.includes('metric')
-        const linked = panel.fieldConfig.defaults.links?.[0]?.url?.match(/metric=(\w+)#/)?.[1]
+        const linked = panel.fieldConfig.defaults.links?.[0]?.title.split(' ')[0]
         const metric = metrics.find(({ title, name }) => (grouped ? name === linked : title === columns[1]))
         if (!metric) throw new Error(`${panel.title}: no metric`)
         const group = grouped
@@ -97,14 +97,13 @@ test.each(dashboards.filter((d) => !isOperations(d)).map((d) => [d.json.title, d
 
 describe('by granularity and filter', () => {
   const panelOf = (name: string) => {
-    const url = `metric=${name}#`
     for (const { panels, json } of dashboards)
       for (const panel of panels)
         if (
           panel.type === 'timeseries' &&
           panel.targets.length === 1 &&
           panel.targets.every(({ rawSql }) => /granularity:/.test(rawSql) && !rawSql.includes('as metric')) &&
-          panel.fieldConfig.defaults.links?.[0]?.url?.includes(url)
+          panel.fieldConfig.defaults.links?.[0]?.title === `${name} in the API`
         )
           return { sql: panel.targets[0]?.rawSql ?? '', list: json.templating.list }
     throw new Error(name)
