@@ -17,22 +17,22 @@ export async function foldLedgers(
   context: WorkerContext,
 ): Promise<{ members: number; revenue: number }> {
   const { pool } = context.database
-  const started = Date.now()
+  const started = performance.now()
   let members = 0
   let revenue = 0
   let isDone = false
   const { kind } = context.database
   let limit = firstMarks(kind)
-  while (!isDone && !context.isClosing() && Date.now() - started < TURN_MS) {
-    const began = Date.now()
+  while (!isDone && !context.isClosing() && performance.now() - started < TURN_MS) {
+    const began = performance.now()
     const batch = await foldDirty(pool, { limit })
-    limit = nextMarks(kind, limit, Date.now() - began)
+    limit = nextMarks(kind, limit, performance.now() - began)
     members += batch.members
     const billing = await foldRevenue(pool)
     revenue += billing.events
     isDone = batch.members === 0 && billing.events === 0
     // Larger batches also cost less: a fold of ten batches' marks takes little longer than one of a single batch's.
-    if (!isDone) await leaveRoom(context, Date.now() - began, 1, 5_000)
+    if (!isDone) await leaveRoom(context, performance.now() - began, 1, 5_000)
   }
   if (members + revenue > 0) await context.queues.add('refresh-aggregates', {}, { delayMs: REFRESH_DELAY_MS })
   if (!isDone && !context.isClosing()) context.queues.requestFold()

@@ -12,7 +12,7 @@ const SCRAPE_MS = 1000
 export function sharedRead<T>(read: () => Promise<T>): () => Promise<T> {
   let last: { readonly at: number; readonly value: Promise<T> } | undefined
   return () => {
-    if (!last || Date.now() - last.at > SCRAPE_MS) last = { at: Date.now(), value: read() }
+    if (!last || performance.now() - last.at > SCRAPE_MS) last = { at: performance.now(), value: read() }
     return last.value
   }
 }

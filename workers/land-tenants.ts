@@ -21,10 +21,10 @@ export async function landTenants(_payload: unknown, context: WorkerContext): Pr
   for (const tenant of await listTenants(database.pool)) {
     if (context.isClosing()) break
     const landing: Landing = { pool: database.pool, objects, tenant }
-    let began = Date.now()
+    let began = performance.now()
     const landed = await landTenant(landing, async () => {
-      await leaveRoom(context, Date.now() - began, 1, 5_000)
-      began = Date.now()
+      await leaveRoom(context, performance.now() - began, 1, 5_000)
+      began = performance.now()
       return !context.isClosing()
     })
     total.files += landed.files

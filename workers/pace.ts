@@ -27,6 +27,6 @@ export function nextMarks(kind: Kind, marks: number, tookMs: number): number {
  */
 export async function leaveRoom(context: WorkerContext, tookMs: number, factor: number, maxMs: number): Promise<void> {
   if (context.database.kind === 'server') return
-  const until = Date.now() + Math.min(tookMs * factor, maxMs)
-  while (Date.now() < until && !context.isClosing()) await sleep(Math.min(SLICE_MS, until - Date.now()))
+  const until = performance.now() + Math.min(tookMs * factor, maxMs)
+  while (performance.now() < until && !context.isClosing()) await sleep(Math.min(SLICE_MS, until - performance.now()))
 }

@@ -36,7 +36,7 @@ export async function runExports(_payload: unknown, context: WorkerContext): Pro
 async function runExport(job: ClaimedExport, context: WorkerContext): Promise<void> {
   const { database, objects, logger } = context
   const { pool } = database
-  const began = Date.now()
+  const began = performance.now()
   const about = { export: job.id, type: job.payload.type, format: job.format, attempt: job.attempts }
   const stop = new AbortController()
   const heart = heartbeat(job, context, stop)
@@ -44,7 +44,10 @@ async function runExport(job: ClaimedExport, context: WorkerContext): Promise<vo
     const outcome = await performExport(job, { database, objects, signal: stop.signal, onProgress: heart.progress })
     await heart.end()
     if (await completeExport(pool, job, outcome)) {
-      logger.info({ ...about, rows: outcome.rows, bytes: outcome.bytes, ms: Date.now() - began }, 'an export is ready')
+      logger.info(
+        { ...about, rows: outcome.rows, bytes: outcome.bytes, ms: Math.round(performance.now() - began) },
+        'an export is ready',
+      )
     } else {
       await objects.delete(outcome.key)
       logger.info(about, 'an export was cancelled while it was being stored')

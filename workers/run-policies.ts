@@ -23,10 +23,10 @@ export async function runPolicies(_payload: unknown, context: WorkerContext): Pr
   let failed = 0
   for (const policy of policies.filter(({ due }) => due)) {
     if (context.isClosing()) break
-    const started = Date.now()
+    const started = performance.now()
     const error = await runPolicy(database.pool, policy)
     ran += 1
-    const fields = { policy: policy.name, duration_ms: Date.now() - started }
+    const fields = { policy: policy.name, duration_ms: Math.round(performance.now() - started) }
     if (error === undefined) logger.info(fields, 'policy run')
     else {
       failed += 1

@@ -17,7 +17,7 @@ export async function scoreChurn(
   let failure: unknown
   for (const tenant of await dueForScoring(pool)) {
     if (isClosing()) break
-    const began = Date.now()
+    const began = performance.now()
     const { tenant_id } = tenant
     try {
       const training = isFitDue(tenant) ? await fitTenant(pool, tenant) : undefined
@@ -32,7 +32,7 @@ export async function scoreChurn(
       logger.error({ tenant_id, err: error }, 'churn scoring failed')
       failure ??= error
     }
-    await leaveRoom(context, Date.now() - began, 1, 10_000)
+    await leaveRoom(context, performance.now() - began, 1, 10_000)
   }
   if (result.scores > 0) await context.queues.add('refresh-aggregates', {})
   if (failure !== undefined) throw failure

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
-import { firstMarks, nextMarks } from '../../workers/pace.ts'
+import { expect, test, vi } from 'vitest'
+import type { WorkerContext } from '../../workers/context.ts'
+import { firstMarks, leaveRoom, nextMarks } from '../../workers/pace.ts'
 
 test('folds on the embedded engine grow and shrink with the time they take, within bounds', () => {
   const first = firstMarks('embedded')
@@ -13,4 +14,17 @@ test('folds on the embedded engine grow and shrink with the time they take, with
 
 test('folds on a server are always as large as they may be', () => {
   expect(nextMarks('server', firstMarks('server'), 60_000)).toBe(firstMarks('server'))
+})
+
+test('a clock that goes back by hours does not lengthen a pause', { timeout: 10_000 }, async () => {
+  const context = { database: { kind: 'embedded' }, isClosing: () => false } as unknown as WorkerContext
+  const now = Date.now()
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(now + 3 * 3_600_000)
+  try {
+    const pause = leaveRoom(context, 50, 1, 1_000)
+    clock.mockReturnValue(now)
+    await pause
+  } finally {
+    clock.mockRestore()
+  }
 })
