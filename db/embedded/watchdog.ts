@@ -13,15 +13,18 @@ export interface WatchdogData {
   readonly graceMs: number
   /** Process id of the parent. */
   readonly parent: number
-  /** When the running query started, in milliseconds since `origin`; 0 while there is none. One element, shared. */
+  /** When the running query started, in milliseconds since `origin` by a clock that nobody sets; 0 while there is none. One element, shared. */
   readonly startedAt: Int32Array
   readonly origin: number
 }
 
+/** The same in every thread, unlike `performance.now()`. */
+const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
+
 /** Ends this process when a query runs for too long or the parent is gone; see watchdog-thread.mjs. */
 export class Watchdog {
   readonly #startedAt = new Int32Array(new SharedArrayBuffer(4))
-  readonly #origin = Date.now()
+  readonly #origin = monotonicMs()
 
   constructor(hardLimitMs: number) {
     const workerData: WatchdogData = {
@@ -38,7 +41,7 @@ export class Watchdog {
   /** Runs one query under the limit. */
   async watch<T>(run: () => Promise<T>): Promise<T> {
     // Never 0, which means that nothing runs. The counter wraps after 24 days, so only its difference is used.
-    Atomics.store(this.#startedAt, 0, (Date.now() - this.#origin) | 1)
+    Atomics.store(this.#startedAt, 0, (monotonicMs() - this.#origin) | 1)
     try {
       return await run()
     } finally {
