@@ -12,6 +12,7 @@ import { embedScope } from './plugins/embed-scope.ts'
 import { gzipBody } from './plugins/gzip-body.ts'
 import { httpCache } from './plugins/http-cache.ts'
 import { httpMetrics } from './plugins/http-metrics.ts'
+import { lingeringClose } from './plugins/lingering-close.ts'
 import { rateLimit } from './plugins/rate-limit.ts'
 import { readableUrl } from './plugins/readable-url.ts'
 import { requestId, requestIdOf } from './plugins/request-id.ts'
@@ -68,6 +69,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     maxBytes: config.INGEST_MAX_IN_FLIGHT_MB * 1024 * 1024,
   })
   await app.register(gzipBody)
+  await app.register(lingeringClose)
   await app.register(bodyTypes)
   await app.register(httpCache, { cache: deps.cache })
   await app.register(openapi, { serverUrl: config.PUBLIC_URL })
