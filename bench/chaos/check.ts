@@ -1,15 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { DateTime } from 'luxon'
 import type pg from 'pg'
-import { readFacts } from '../../db/churn/features.ts'
-import { daysBetween } from '../../db/churn/score.ts'
 import { jobOutcomes, readBacklog, reconcileEvents } from '../../db/jobs.ts'
-import { periodRange } from '../../db/period.ts'
-import { readMetric } from '../../db/reader.ts'
-import { type Tenant, withTenant } from '../../db/tenant.ts'
-import { metrics } from '../../metrics/catalog.ts'
-import { ledgerRows, ledgerTables } from '../../test/support/ledger-rows.ts'
+import type { Tenant } from '../../db/tenant.ts'
 import { type Queues, queueNames } from '../../workers/queues.ts'
 import type { Sent } from './traffic.ts'
 
@@ -58,66 +51,6 @@ export async function storedOnce(pool: pg.Pool, tenant: Tenant, sent: Sent): Pro
     ...(doubled.length > 0 ? [`${doubled.length} events are stored more than once (${doubled[0]?.[0]})`] : []),
     ...(torn.length > 0 ? [`${torn.length} batches are stored in part`] : []),
     ...(invented.length > 0 ? [`${invented.length} events were never sent (${invented[0]})`] : []),
-  ]
-}
-
-/** Sums of fractions over many members depend on their order in the last digit. */
-const rounded = (_key: string, value: unknown): unknown =>
-  typeof value === 'number' ? Number(value.toPrecision(12)) : value
-
-/** Rows that only one side has, the first side's with +, the other's with -. */
-function difference(mine: readonly string[], expected: readonly string[]): string[] {
-  const [left, right] = [new Set(mine), new Set(expected)]
-  return [
-    ...expected.filter((row) => !left.has(row)).map((row) => `- ${row}`),
-    ...mine.filter((row) => !right.has(row)).map((row) => `+ ${row}`),
-  ]
-}
-
-/**
- * Scores are made once for each day, when it is over and nothing has arrived for two minutes: what a tenant has of them
- * depends on when somebody looks. What they are made of does not, and is compared instead.
- */
-const scores = { table: 'churn_scores', aggregate: 'churn_daily' }
-
-/** Every ledger and every metric of the tenant equals that of a twin to whom nothing happened. */
-export async function sameAs(
-  pool: pg.Pool,
-  tenant: Tenant,
-  control: Tenant,
-  days: { from: string; to: string },
-): Promise<string[]> {
-  const tables = (await ledgerTables(pool)).filter((table) => table !== scores.table)
-  const mine = await ledgerRows(pool, tables, tenant.id)
-  const expected = await ledgerRows(pool, tables, control.id)
-  const differing = tables.flatMap((table) => {
-    const [row, other] = difference(mine[table] ?? [], expected[table] ?? [])
-    return row === undefined ? [] : [`${table} (${row} ${other ?? ''})`]
-  })
-  if (Object.values(expected).every((rows) => rows.length === 0)) throw new Error('the control tenant has no rows')
-  const wrong: string[] = []
-  const now = DateTime.utc()
-  for (const metric of metrics) {
-    const granularity = metric.granularities.includes('day') ? 'day' : metric.granularities[0]
-    if (!granularity || readFileSync(metric.sql, 'utf8').includes(scores.aggregate)) continue
-    const read = ({ id, timezone }: Tenant) =>
-      withTenant(pool, id, (client) =>
-        readMetric(client, metric, { range: periodRange(days.from, days.to, granularity, timezone) }, now),
-      )
-    const points = async (of: Tenant) =>
-      (await read(of)).flatMap((series) => series.points.map((p) => JSON.stringify(p, rounded)))
-    const [point, other] = difference(await points(tenant), await points(control))
-    if (point !== undefined) wrong.push(`${metric.name} (${point} ${other ?? ''})`)
-  }
-  const facts = async ({ id }: Tenant) =>
-    (await readFacts(pool, { tenantId: id, days: daysBetween(days.from, days.to), knownDay: days.to })).map((row) =>
-      JSON.stringify(row, rounded),
-    )
-  const [fact, otherFact] = difference(await facts(tenant), await facts(control))
-  return [
-    ...(differing.length > 0 ? [`ledgers differ from a fresh computation: ${differing.join(', ')}`] : []),
-    ...(fact === undefined ? [] : [`what churn scores are made of differs: ${fact} ${otherFact ?? ''}`]),
-    ...(wrong.length > 0 ? [`metrics differ from a fresh computation: ${wrong.join(', ')}`] : []),
   ]
 }
 

@@ -25,21 +25,26 @@ export interface TrafficOptions {
   readonly token: string
   readonly batches: readonly (readonly RawEvent[])[]
   readonly random: Random
+  /** Begins when so many batches have been taken from the queue, and is over before the traffic is. */
+  readonly midway: { readonly after: number; begin(): Promise<void> }
 }
 
 /**
  * Sends all batches through several lanes, again and again until each is acknowledged, as a client with a queue of its
  * own does; a few clients lose patience after a failure. Throws when the API refuses what is valid, or never recovers.
  */
-export async function sendAll({ url, token, batches, random }: TrafficOptions): Promise<Sent> {
+export async function sendAll({ url, token, batches, random, midway }: TrafficOptions): Promise<Sent> {
   const waiting = batches.map((events) => ({ events, patient: !random.chance(0.1) }))
   const acknowledged = new Set<string>()
   const abandoned: string[][] = []
   let failures = 0
+  let taken = 0
+  const begun: Promise<void>[] = []
   const deadline = Date.now() + DEADLINE_MS
 
   const lane = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
+      if (taken++ === midway.after) begun.push(midway.begin())
       const ids = next.events.map(({ event_id }) => event_id)
       for (;;) {
         if (await sendOnce(url, token, next.events)) {
@@ -57,6 +62,7 @@ export async function sendAll({ url, token, batches, random }: TrafficOptions): 
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))
+  await Promise.all(begun)
   return { acknowledged, abandoned, failures }
 }
 
