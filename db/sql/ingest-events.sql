@@ -1,9 +1,9 @@
--- Stores one batch: places clock-corrected events, deduplicates, enriches, marks members dirty and late ranges touched.
--- Events of erased members are left out, in the same snapshot. Params: :tenant uuid, :timezone, :members jsonb
--- [{user_id,hash}], :events jsonb [{event_id,claimed_at,corrected_at,type,user_id,session_id,subject_id,source,is_action,
--- properties,content_hash}], :skewed boolean (the sender's clock was off: all have corrected_at, otherwise none has), :min_at
--- and :max_at timestamptz bounding every instant in it (so that only those chunks are planned). Returns accepted, duplicates
--- [{i,conflict}], erased [i], each i counted from 1.
+-- Stores one batch of a tenant who has events corrected for a sender's clock (all others: store-events.sql): places them,
+-- deduplicates, enriches, marks members dirty and late ranges touched. Events of erased members are left out, in the same
+-- snapshot. Params: :tenant uuid, :timezone, :members jsonb [{user_id,hash}], :events jsonb [{event_id,claimed_at,
+-- corrected_at,type,user_id,session_id,subject_id,source,is_action,properties,content_hash}], :skewed boolean (the sender's
+-- clock was off: all have corrected_at, otherwise none has), :min_at and :max_at timestamptz bounding every instant in it (so
+-- that only those chunks are planned). Returns accepted, duplicates [{i,conflict}], erased [i], each i counted from 1.
 with erased as materialized (
   select m.user_id
   from jsonb_to_recordset(:members::jsonb) as m (user_id text, hash text)

@@ -55,7 +55,7 @@ describe('an event sent corrected and uncorrected at the same moment', () => {
       const held = await db.pool.connect()
       try {
         await held.query('begin')
-        const pool = { query: held.query.bind(held) } as unknown as typeof db.pool
+        const pool = { query: held.query.bind(held), options: db.pool.options } as unknown as typeof db.pool
         const send = { corrected, uncorrected }
         const offset = first === 'corrected' ? { sent_at: new Date(now - 10 * MINUTE).toISOString() } : {}
         await acceptEvents(pool, intake, { events: events(`held-${first}`, 3), ...offset })
