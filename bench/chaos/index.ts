@@ -4,31 +4,33 @@ import { run, usageError, wholeNumber } from '../../cli/run.ts'
 import { LocalObjectStore } from '../../objects/local-store.ts'
 import { openQueues, type Queues } from '../../workers/queues.ts'
 import { faults } from './faults.ts'
-import { type Outcome, oneRun, type Run } from './one-run.ts'
+import { type Outcome, type Run, runAtOnce } from './runs.ts'
 import { type System, startSystem } from './system.ts'
 import { withTwins } from './twins.ts'
 
 /** Runs whose twins are folded together. */
-const TOGETHER = 10
+const TOGETHER = 12
 
 await run({
   help: `
-npm run chaos -- [--seed 1] [--runs 20] [--fault <name>] [--redis <path>] [--data-dir <dir>] [--json]
+npm run chaos -- [--seed 1] [--runs 20] [--at-once 1] [--fault <name>] [--redis <path>] [--data-dir <dir>] [--json]
 
 Sends events to the real platform and lets something fail in the middle: processes are killed, connections cut, the
 clock jumps, the disk is full. After each run: what was acknowledged is stored exactly once; ledgers and aggregates
-equal those of a tenant to whom nothing happened (every tenth run: all metrics, too); no job is stuck; exports are
-completed once, with their files and no others. Run n of seed s is run 1 of seed s + n - 1. Results come ten at a time.
+equal those of a tenant to whom nothing happened (every twelfth run: all metrics, too); no job is stuck; exports are
+completed once, with their files and no others. Run n of seed s is run 1 of seed s + n - 1. Results come twelve at a time.
 Runs on the embedded engine, or against DATABASE_URL (a scratch database; API and worker are processes of their own).
 
   --seed      first seed
-  --runs      how many seeds, one after the other
+  --runs      how many seeds
+  --at-once   so many runs at the same time: each has a tenant and a fault of its own, and feels the others'
   --fault     only faults whose name contains this
   --redis     redis-server to put the queue on (it is killed, too)
   --data-dir  where the embedded engine keeps its data; on a small tmpfs under /dev/shm it is filled up, too`,
   options: {
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '20' },
+    'at-once': { type: 'string', default: '1' },
     fault: { type: 'string' },
     redis: { type: 'string' },
     'data-dir': { type: 'string' },
@@ -37,6 +39,7 @@ Runs on the embedded engine, or against DATABASE_URL (a scratch database; API an
   async main(values) {
     const seed = wholeNumber(values.seed, 'seed', 0)
     const runs = wholeNumber(values.runs, 'runs', 1)
+    const atOnce = wholeNumber(values['at-once'], 'at-once', 1, TOGETHER)
     if (values.redis !== undefined && !existsSync(values.redis)) usageError(`there is no ${values.redis}`)
     const system = await startSystem({ redis: values.redis, dataDir: values['data-dir'] })
     for (const fault of faults) {
@@ -60,8 +63,12 @@ Runs on the embedded engine, or against DATABASE_URL (a scratch database; API an
       if (!first) usageError(`no fault called ${values.fault} can happen here`)
       while (done < runs) {
         const batch: Run[] = []
-        for (let n = Math.min(TOGETHER, runs - done); n > 0; n--)
-          batch.push(await oneRun({ system, queues, objects }, seed + done + batch.length, [first, ...others]))
+        while (batch.length < Math.min(TOGETHER, runs - done)) {
+          const next = seed + done + batch.length
+          const wave = Math.min(atOnce, TOGETHER - batch.length, runs - done - batch.length)
+          const seeds = Array.from({ length: wave }, (_, n) => next + n)
+          batch.push(...(await runAtOnce({ system, queues, objects }, seeds, [first, ...others])))
+        }
         for (const outcome of await compared(system.pool, batch)) {
           done += 1
           if (outcome.violations.length > 0) failed += 1

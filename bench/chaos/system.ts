@@ -128,7 +128,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       : { host: socketDirectory(dataDir), port: SOCKET_PORT, user: 'postgres', database: 'postgres' }),
     application_name: 'chaos',
   }
-  const pool = new pg.Pool({ ...connection, types, max: 2 })
+  const pool = new pg.Pool({ ...connection, types, max: 4 })
   pool.on('error', () => undefined)
 
   const system: System = {

@@ -4,8 +4,8 @@ import { refreshTouched } from '../../db/aggregates.ts'
 import { foldDirty } from '../../db/ledgers.ts'
 import { createTenant, type Tenant } from '../../db/tenant.ts'
 import { settled } from './check.ts'
-import type { Outcome, Run, Survivor } from './one-run.ts'
 import { differences, metricPoints, takePicture } from './picture.ts'
+import type { Outcome, Run, Survivor } from './runs.ts'
 
 /** A twin to whom nothing happened gets the same events, in order and in one piece. */
 async function twinOf(pool: pg.Pool, { tenant, stored }: Survivor): Promise<Tenant> {

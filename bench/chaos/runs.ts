@@ -9,11 +9,11 @@ import { Random } from '../../sources/simulator/random.ts'
 import { createTwin } from '../../sources/simulator/twin.ts'
 import type { Queues } from '../../workers/queues.ts'
 import { noneStuck, reconciled, settled, storedOnce } from './check.ts'
-import { askForExports, exportsAreWhole } from './exports.ts'
+import { type AskedExport, askForExports, exportsAreWhole } from './exports.ts'
 import type { Fault } from './faults.ts'
 import { type Days, type Picture, takePicture } from './picture.ts'
 import type { System } from './system.ts'
-import { sendAll } from './traffic.ts'
+import { type Sent, sendAll } from './traffic.ts'
 
 const ZONES = ['UTC', 'Asia/Kathmandu', 'America/St_Johns', 'Pacific/Apia'] as const
 const DAYS = 8
@@ -64,45 +64,60 @@ function cut(events: readonly RawEvent[], random: Random): RawEvent[][] {
   return batches
 }
 
-/** Traffic, a fault in the middle of it or of the work it leaves, recovery, and all checks but the comparison with a twin. */
-async function strikeAndCheck(
-  { system, queues, objects }: Parts,
-  seed: number,
-  fault: Fault,
-  random: Random,
-): Promise<{ violations: string[]; failures: number; recoveredMs: number; survivor: Survivor }> {
+interface Plan {
+  readonly seed: number
+  readonly fault: Fault
+  readonly random: Random
+  readonly tenant: Tenant
+  readonly days: Days
+  readonly events: readonly RawEvent[]
+}
+
+async function plan({ system }: Parts, seed: number, possible: readonly [Fault, ...Fault[]]): Promise<Plan> {
+  const random = new Random(seed)
+  const fault = random.pick(possible)
   const timezone = random.pick(ZONES)
   const endDate = DateTime.utc().minus({ days: 2 }).toISODate()
   const from = DateTime.fromISO(endDate, { zone: 'utc' }).minus({ days: DAYS }).toISODate() ?? ''
   const to = DateTime.fromISO(endDate, { zone: 'utc' }).plus({ days: 1 }).toISODate() ?? ''
-  const days = { from, to }
   const { events } = createTwin({ seed, members: 8, days: DAYS, endDate, timezone })
-
   const slug = `run-${seed}-${Date.now().toString(36)}`
   const tenant = await createTenant(system.pool, { slug, timezone, currency: 'USD' })
-  const config = loadConfig({ DATA_DIR: system.dataDir })
-  const token = await mintToken(config, { tenantId: tenant.id, role: 'service', subject: 'chaos', ttlSeconds: 86_400 })
-  const admin = await mintToken(config, { tenantId: tenant.id, role: 'admin', subject: 'chaos', ttlSeconds: 86_400 })
+  return { seed, fault, random, tenant, days: { from, to }, events }
+}
 
+interface Struck {
+  readonly sent: Sent
+  readonly asked: readonly AskedExport[]
+  /** When the fault struck, on the monotonic clock. */
+  readonly at: number
+}
+
+/** Traffic, and a fault in the middle of it or of the work it leaves. */
+async function strike({ system }: Parts, { seed, fault, random, tenant, days, events }: Plan): Promise<Struck> {
+  const config = loadConfig({ DATA_DIR: system.dataDir })
+  const tokenOf = (role: 'service' | 'admin') =>
+    mintToken(config, { tenantId: tenant.id, role, subject: 'chaos', ttlSeconds: 86_400 })
   const batches = cut(events, random)
-  let struck = performance.now()
+  let at = performance.now()
   const midway = {
     after: random.int(0, batches.length - 1),
     async begin() {
       if (random.chance(0.3)) await wait(random.int(0, AFTERMATH_MS))
-      struck = performance.now()
+      at = performance.now()
       await fault.strike(system, random)
     },
   }
   const [sent, asked] = await Promise.all([
-    sendAll({ url: system.url, token, batches, random, midway }),
+    sendAll({ url: system.url, token: await tokenOf('service'), batches, random, midway }),
     // Its own dice: how often it has to ask must not change what the rest of the run does.
-    askForExports({ url: system.url, token: admin, random: new Random(seed + 1) }, days),
+    askForExports({ url: system.url, token: await tokenOf('admin'), random: new Random(seed + 1) }, days),
   ])
-  await system.recover()
-  await settled(system.pool)
-  const recoveredMs = Math.round(performance.now() - struck)
+  return { sent, asked, at }
+}
 
+/** All checks but the comparison with a twin. */
+async function check({ system, queues, objects }: Parts, { tenant, days, events }: Plan, { sent, asked }: Struck) {
   const violations = await storedOnce(system.pool, tenant, sent)
   const picture = await takePicture(system.pool, tenant, days)
   violations.push(
@@ -116,23 +131,59 @@ async function strikeAndCheck(
   )
   const ids = new Set(rows.map(({ event_id }) => event_id))
   const stored = events.filter(({ event_id }) => ids.has(event_id))
-  return { violations, failures: sent.failures, recoveredMs, survivor: { tenant, days, stored, picture } }
+  return { violations, survivor: { tenant, days, stored, picture } }
 }
 
-/** One run. What never recovers is a broken promise, too. */
-export async function oneRun(parts: Parts, seed: number, possible: readonly [Fault, ...Fault[]]): Promise<Run> {
-  const random = new Random(seed)
-  const fault = random.pick(possible)
-  const began = performance.now()
+/** A run that came to no end, with what the processes said. */
+function broken({ system }: Parts, seed: number, fault: string, tookMs: number, error: unknown): Run {
+  for (const { name, output } of system.processes.values())
+    process.stderr.write(`seed ${seed} --- ${name}\n${output}\n`)
+  const why = `the run came to no end: ${error instanceof Error ? error.message : String(error)}`
+  const recoveredMs = Math.round(tookMs)
+  return { outcome: { seed, fault, events: 0, failures: 0, recoveredMs, violations: [why] }, survivor: undefined }
+}
+
+/**
+ * Runs of these seeds on the platform at the same time, each with its own tenant and fault, and with the others' faults; then recovery
+ * and the checks of each. What never recovers is a broken promise, too.
+ */
+export async function runAtOnce(
+  parts: Parts,
+  seeds: readonly number[],
+  possible: readonly [Fault, ...Fault[]],
+): Promise<Run[]> {
+  const { system } = parts
+  const plans: Plan[] = []
   try {
-    const { survivor, ...rest } = await strikeAndCheck(parts, seed, fault, random)
-    return { outcome: { seed, fault: fault.name, events: survivor.stored.length, ...rest }, survivor }
+    for (const seed of seeds) plans.push(await plan(parts, seed, possible))
   } catch (error) {
-    for (const { name, output } of parts.system.processes.values())
-      process.stderr.write(`seed ${seed} --- ${name}\n${output}\n`)
-    const why = `the run came to no end: ${error instanceof Error ? error.message : String(error)}`
-    const recoveredMs = Math.round(performance.now() - began)
-    const outcome = { seed, fault: fault.name, events: 0, failures: 0, recoveredMs, violations: [why] }
-    return { outcome, survivor: undefined }
+    return seeds.map((seed) => broken(parts, seed, 'none: the platform was not there', 0, error))
   }
+  const began = performance.now()
+  const struck = await Promise.allSettled(plans.map((one) => strike(parts, one)))
+  const recovery = await system
+    .recover()
+    .then(() => settled(system.pool))
+    .then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    )
+  const over = performance.now()
+  const runs: Run[] = []
+  for (const [n, one] of plans.entries()) {
+    const { seed, fault } = one
+    try {
+      const result = struck[n]
+      if (result?.status !== 'fulfilled') throw result?.reason
+      if (recovery) throw recovery.error
+      const { violations, survivor } = await check(parts, one, result.value)
+      const recoveredMs = Math.round(over - result.value.at)
+      const { failures } = result.value.sent
+      const events = survivor.stored.length
+      runs.push({ outcome: { seed, fault: fault.name, events, failures, recoveredMs, violations }, survivor })
+    } catch (error) {
+      runs.push(broken(parts, seed, fault.name, performance.now() - began, error))
+    }
+  }
+  return runs
 }
