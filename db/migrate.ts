@@ -33,6 +33,8 @@ export async function migrate(connection: pg.ClientConfig, last = Number.POSITIV
   const directory = await mkdtemp(join(tmpdir(), 'migrations-'))
   // One connected client, not a pool: the advisory lock belongs to a session.
   const client = new pg.Client({ ...connection, application_name: 'upcoach-migrate' })
+  // The statement under way rejects; without a listener the lost connection would end the process before that is told.
+  client.on('error', () => undefined)
   try {
     for (const [name, path] of await listMigrations())
       if (Number.parseInt(name, 10) <= last) await symlink(path, join(directory, name))

@@ -169,6 +169,9 @@ export async function runAtOnce(
       (error: unknown) => ({ error }),
     )
   const over = performance.now()
+  const ended = [...system.processes.values()].flatMap((process) =>
+    process.takeFailures().map((said) => `${process.name} ended by itself: ${said}`),
+  )
   const runs: Run[] = []
   for (const [n, one] of plans.entries()) {
     const { seed, fault } = one
@@ -180,7 +183,10 @@ export async function runAtOnce(
       const recoveredMs = Math.round(over - result.value.at)
       const { failures } = result.value.sent
       const events = survivor.stored.length
-      runs.push({ outcome: { seed, fault: fault.name, events, failures, recoveredMs, violations }, survivor })
+      runs.push({
+        outcome: { seed, fault: fault.name, events, failures, recoveredMs, violations: [...violations, ...ended] },
+        survivor,
+      })
     } catch (error) {
       runs.push(broken(parts, seed, fault.name, performance.now() - began, error))
     }

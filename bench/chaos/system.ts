@@ -84,7 +84,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     HOME,
     PORT: String(port),
     DATA_DIR: dataDir,
-    LOG_LEVEL: 'warn',
+    // A worker has no port: it says when it works.
+    LOG_LEVEL: 'info',
     RATE_LIMIT_PER_MINUTE: '1000000',
     ...(through ? { DATABASE_URL: through.href } : {}),
     ...(redisPort === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${redisPort}` }),
@@ -93,7 +94,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       : {}),
   }
   const live = () => answers(`http://127.0.0.1:${port}/health/live`)
-  const node = (name: string, command: string, ready: () => Promise<boolean>) =>
+  const node = (name: string, command: string, ready: (output: string) => Promise<boolean>) =>
     new ManagedProcess({
       name,
       command: process.execPath,
@@ -117,7 +118,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     processes.set('api', node('api', 'api', live))
     processes.set(
       'worker',
-      node('worker', 'worker', async () => true),
+      node('worker', 'worker', async (output) => output.includes('"msg":"working"')),
     )
   } else processes.set('node', node('node', 'start', live))
 
