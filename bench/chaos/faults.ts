@@ -26,9 +26,30 @@ const killed = (name: string): Fault => ({
   },
 })
 
+const ENGINE_BACK_MS = 60_000
+
+/** Of the engine that runs: after another fault it may not be back yet. */
 const enginePid = async (dataDir: string): Promise<number> => {
-  const { pid } = JSON.parse(await readFile(join(dataDir, 'engine.lock'), 'utf8')) as { pid: number }
-  return pid
+  const deadline = Date.now() + ENGINE_BACK_MS
+  for (;;) {
+    try {
+      const { pid } = JSON.parse(await readFile(join(dataDir, 'engine.lock'), 'utf8')) as { pid: number }
+      process.kill(pid, 0)
+      return pid
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      await wait(50)
+    }
+  }
+}
+
+/** The engine may end meanwhile, by a fault of another run. */
+const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 const embeddedOnly = ({ kind }: System): string | undefined =>
   kind === 'embedded' ? undefined : 'the database server is not ours to harm'
@@ -37,7 +58,7 @@ const engineKilled: Fault = {
   name: 'kill -9 of the engine',
   unavailable: embeddedOnly,
   async strike({ dataDir }) {
-    process.kill(await enginePid(dataDir), 'SIGKILL')
+    signal(await enginePid(dataDir), 'SIGKILL')
   },
 }
 
@@ -47,11 +68,11 @@ const engineStalled: Fault = {
   unavailable: embeddedOnly,
   async strike({ dataDir }, random) {
     const pid = await enginePid(dataDir)
-    process.kill(pid, 'SIGSTOP')
+    signal(pid, 'SIGSTOP')
     try {
       await wait(random.int(300, 2_500))
     } finally {
-      process.kill(pid, 'SIGCONT')
+      signal(pid, 'SIGCONT')
     }
   },
 }
@@ -64,13 +85,13 @@ const engineSlow: Fault = {
     const pid = await enginePid(dataDir)
     try {
       for (let burst = random.int(10, 30); burst > 0; burst--) {
-        process.kill(pid, 'SIGSTOP')
+        signal(pid, 'SIGSTOP')
         await wait(random.int(20, 160))
-        process.kill(pid, 'SIGCONT')
+        signal(pid, 'SIGCONT')
         await wait(10)
       }
     } finally {
-      process.kill(pid, 'SIGCONT')
+      signal(pid, 'SIGCONT')
     }
   },
 }

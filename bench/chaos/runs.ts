@@ -86,6 +86,9 @@ async function plan({ system }: Parts, seed: number, possible: readonly [Fault, 
   return { seed, fault, random, tenant, days: { from, to }, events }
 }
 
+/** The last strike of each fault. */
+const strikes = new Map<Fault, Promise<void>>()
+
 interface Struck {
   readonly sent: Sent
   readonly asked: readonly AskedExport[]
@@ -104,8 +107,15 @@ async function strike({ system }: Parts, { seed, fault, random, tenant, days, ev
     after: random.int(0, batches.length - 1),
     async begin() {
       if (random.chance(0.3)) await wait(random.int(0, AFTERMATH_MS))
+      // two of one kind would undo each other: one after the other
+      await strikes.get(fault)
       at = performance.now()
-      await fault.strike(system, random)
+      const strike = fault.strike(system, random)
+      strikes.set(
+        fault,
+        strike.catch(() => undefined),
+      )
+      await strike
     },
   }
   const [sent, asked] = await Promise.all([
