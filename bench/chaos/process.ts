@@ -15,7 +15,7 @@ export interface ProcessOptions {
   readonly command: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** Throws or answers false until the process does its work; `output` is what it wrote since it was started. */
+  /** Throws or answers false until the process does its work; `output` is what it wrote first, since it was started. */
   readonly ready: (output: string) => Promise<boolean>
 }
 
@@ -25,7 +25,7 @@ export class ManagedProcess {
   readonly #options: ProcessOptions
   #child: ChildProcess | undefined
   #output = ''
-  #fresh = ''
+  #first = ''
   #isReady = false
   #failures: string[] = []
 
@@ -55,7 +55,7 @@ export class ManagedProcess {
     const deadline = Date.now() + READY_TIMEOUT_MS
     for (;;) {
       if (this.pid === undefined) this.#spawn()
-      if (await this.#options.ready(this.#fresh).catch(() => false)) {
+      if (await this.#options.ready(this.#first).catch(() => false)) {
         this.#isReady = true
         return
       }
@@ -88,17 +88,17 @@ export class ManagedProcess {
     const { command, args, env } = this.#options
     const child = spawn(command, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#isReady = false
-    this.#fresh = ''
+    this.#first = ''
     const keep = (data: Buffer): void => {
       this.#output = (this.#output + data.toString()).slice(-OUTPUT_KEPT)
-      if (this.#child === child) this.#fresh = (this.#fresh + data.toString()).slice(-OUTPUT_KEPT)
+      if (this.#child === child && this.#first.length < OUTPUT_KEPT) this.#first += data.toString()
     }
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
     this.#child = child
     child.on('close', () => {
       if (this.#child !== child) return
-      if (this.#isReady) this.#failures.push(this.#fresh.slice(-FAILURE_TOLD))
+      if (this.#isReady) this.#failures.push(this.#output.slice(-FAILURE_TOLD))
       setTimeout(() => {
         if (this.#child === child) this.#spawn()
       }, RESTART_MS)

@@ -108,14 +108,18 @@ async function strike({ system }: Parts, { seed, fault, random, tenant, days, ev
     async begin() {
       if (random.chance(0.3)) await wait(random.int(0, AFTERMATH_MS))
       // two of one kind would undo each other: one after the other
-      await strikes.get(fault)
-      at = performance.now()
-      const strike = fault.strike(system, random)
+      const before = strikes.get(fault)
+      const strike = async () => {
+        await before
+        at = performance.now()
+        await fault.strike(system, random)
+      }
+      const struck = strike()
       strikes.set(
         fault,
-        strike.catch(() => undefined),
+        struck.catch(() => undefined),
       )
-      await strike
+      await struck
     },
   }
   const [sent, asked] = await Promise.all([
