@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -60,6 +61,17 @@ describe('migrations', () => {
       expect(runs.flat()).toHaveLength(new Set(runs.flat()).size)
     },
   )
+
+  test('a connection that is lost on the way rejects, and does not end the process', async () => {
+    const stream = new Socket()
+    const lost = migrate({ ...empty.database.connection, stream: () => stream })
+    // The server has let us in, and the first statement is under way.
+    const cut = setInterval(() => {
+      if (stream.bytesRead > 0) stream.destroy()
+    }, 1)
+    await expect(lost).rejects.toThrow(/terminated/i)
+    clearInterval(cut)
+  })
 
   test('a fresh run leaves nothing pending; a second run does nothing', async () => {
     const { connection, pool } = empty.database
