@@ -1,5 +1,6 @@
 import type { DateTime } from 'luxon'
 import type pg from 'pg'
+import { relativeChange } from '../metrics/change.ts'
 import { cuttable, type Dimension, type Granularity, type Metric, meaningOf, type Target } from '../metrics/metric.ts'
 import { periodRange } from './period.ts'
 import { type Point, readMetric } from './reader.ts'
@@ -12,7 +13,7 @@ export interface Card {
   title: string
   value: number | null
   previous: number | null
-  /** (value − previous) / previous; null without a previous value. */
+  /** (value − previous) / previous; null without a previous value above zero. */
   change: number | null
   target?: Target
   /** null without a target or a value. */
@@ -83,7 +84,7 @@ async function readCard(client: pg.ClientBase, metric: Metric, tenant: Tenant, o
   const last = points.at(-1)
   const value = last?.value ?? null
   const previous = points.at(-2)?.value ?? null
-  const change = value === null || !previous ? null : (value - previous) / previous
+  const change = relativeChange(value, previous)
   return {
     name: metric.name,
     title: metric.title,

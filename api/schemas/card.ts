@@ -9,7 +9,7 @@ export const cardSchema = z
     ...meaningFields,
     value: z.number().nullable(),
     previous: z.number().nullable(),
-    change: z.number().nullable().describe('(value − previous) / previous; null without a previous value.'),
+    change: z.number().nullable().describe('(value − previous) / previous; null without a previous value above zero.'),
     target: targetSchema.optional(),
     status: z.enum(['on_track', 'at_risk', 'off_track']).nullable().describe('null without a target or a value.'),
     unit: unitSchema,

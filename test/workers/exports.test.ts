@@ -81,6 +81,21 @@ async function pdfText(file: Buffer): Promise<string> {
   return spawnSync('pdftotext', ['-layout', path, '-'], { encoding: 'utf8' }).stdout
 }
 
+/** Every word of a PDF that reaches beyond the page's margins, as pdftotext sees it. */
+async function outside(file: Buffer): Promise<string[]> {
+  const path = join(temporary, 'x.pdf')
+  await writeFile(path, file)
+  const html = spawnSync('pdftotext', ['-bbox', path, '-'], { encoding: 'utf8' }).stdout
+  const pages = html.split('<page ').slice(1)
+  expect(pages.length).toBeGreaterThan(0)
+  return pages.flatMap((page) => {
+    const width = Number(/width="([\d.]+)"/.exec(page)?.[1])
+    return [...page.matchAll(/xMin="([\d.-]+)".*?xMax="([\d.]+)".*?>(.*?)<\/word>/g)].flatMap(
+      ([, from, to, word = '']) => (Number(from) < 39 || Number(to) > width - 39 ? [word] : []),
+    )
+  })
+}
+
 interface SeriesAnswer {
   series: { key: Record<string, string>; points: { t: string; value: number | null; partial?: boolean }[] }[]
 }
@@ -125,7 +140,10 @@ describe('CSV', () => {
       series.flatMap(({ points }) => points.map(({ t, value }) => [metric.name, t, value])),
     )
     expect(expected.some(([, , value]) => Number(value) > 0)).toBe(true)
-    expect(csvRows(revenue.file).map(({ metric, t, value }) => [metric, t, numberOf(value)])).toEqual(expected)
+    const given = csvRows(revenue.file)
+    expect(given.map(({ metric, t, value }) => [metric, t, numberOf(value)])).toEqual(expected)
+    expect(given.find(({ metric }) => metric === 'net_mrr')?.currency).toBe('USD')
+    expect(given.find(({ metric }) => metric === 'paying_customers')?.currency).toBe('')
 
     type Cohorts = { cohorts: { cohort: string; size: number; cells: { n: number; retained: number | null }[] }[] }
     const since = { from: day(70) }
@@ -324,7 +342,8 @@ describe.skipIf(!hasPdftotext)('PDF (pdftotext of poppler-utils reads it)', () =
       expect(text).toContain(`${(value * 100).toFixed(1)}%`)
       if (previous === null) continue
       const points = ((value - previous) * 100).toFixed(1)
-      expect(text).toContain(`${points.startsWith('-') ? points.replace('-', '−') : `+${points}`} pp from`)
+      const signed = points.startsWith('-') ? points.replace('-', '−') : `+${points}`
+      expect(text).toContain(`${signed.replace(/^[+−](?=0\.0$)/, '')} pp from`)
       changes += 1
     }
     expect(changes).toBeGreaterThan(0)
@@ -344,12 +363,54 @@ describe.skipIf(!hasPdftotext)('PDF (pdftotext of poppler-utils reads it)', () =
     const mrr = body.cards.find(({ name }) => name === 'net_mrr')?.value ?? 0
     expect(mrr).toBeGreaterThan(0)
     expect(revenue).toContain(`$${(mrr / 100).toFixed(2)}`)
+    // Every series in its own unit, and no customers or rates among the movements of money.
+    const march = await pdfText(
+      (await exporter.exported(tenant, 'revenue', 'pdf', { from: day(100), to: day(60) })).file,
+    )
+    const [, month = ''] = march.split('By period')
+    const cells = /\n *[A-Z][a-z]{2} 20\d\d +(.*)\n/.exec(month)?.[1]?.split(/ {2,}/) ?? []
+    expect(cells.at(9)).toBe('2')
+    expect(
+      cells.slice(10).every((cell) => /%$|^–$/.test(cell)),
+      cells.join(),
+    ).toBe(true)
+    const [, legend = ''] = march.split('Movements of MRR')
+    expect(legend.split('By period')[0]).toContain('Churned MRR')
+    expect(legend.split('By period')[0]).not.toMatch(/ARR|Paying customers|rate/)
     const cohort = await pdfText((await exporter.exported(tenant, 'cohort', 'pdf', { from: day(70) })).file)
     expect(cohort).toMatch(/20\d\d-W\d\d +\d+ +100%/)
     const metric = await pdfText((await exporter.exported(tenant, 'metric', 'pdf', weekly)).file)
     const week = await platform.get<SeriesAnswer>(tenant, weeklyPath)
     const largest = Math.max(...flat(week.body).map(([, , value]) => Number(value)))
     expect(metric).toContain(`${new Intl.NumberFormat('en', { maximumFractionDigits: 1 }).format(largest)} min`)
+  })
+
+  test('keeps every word on the page, however long ids and parameters are', async () => {
+    const writer = auditWriter(platform.db.pool, () => undefined)
+    writer.write({
+      tenant_id: tenant.id,
+      at: new Date().toISOString(),
+      actor: 'somebody.with.a.long.name@an-organisation.example',
+      role: 'admin',
+      action: 'response_times.read',
+      route: 'GET /api/analytics/engagement/response-times',
+      parameters: { from: day(30), to: day(0), granularity: 'week', note: 'x'.repeat(300) },
+      status: 200,
+      request_id: '0195e2f0-6a1c-7000-8000-00000000d3f1',
+    })
+    await writer.close()
+    const audit = (await exporter.exported(tenant, 'audit', 'pdf')).file
+    expect(await outside(audit)).toEqual([])
+    expect(await pdfText(audit)).toMatch(/Parameters +Status +Request/)
+    for (const [type, params] of [
+      ['fact_productivity', { from: day(80) }],
+      ['churn_risk', {}],
+      ['overview', {}],
+      ['revenue', {}],
+      ['cohort', { from: day(70) }],
+      ['metric', weekly],
+    ] as const)
+      expect(await outside((await exporter.exported(tenant, type, 'pdf', params)).file), type).toEqual([])
   })
 
   test('of a long relation has its first rows and says where the rest is', async () => {

@@ -10,7 +10,7 @@ import { Choice } from '../ui/controls.tsx'
 import { Link } from '../ui/link.tsx'
 import { PageFrame } from '../ui/page.tsx'
 import { Empty, Loaded } from '../ui/state.tsx'
-import { movedBy, toneOf } from '../ui/status.tsx'
+import { move, movedBy, toneOf } from '../ui/status.tsx'
 import { navigate, usePath, useSearch } from '../view/router.ts'
 import { carriedSearch, withChange } from '../view/view.ts'
 import { Attention } from './parts/attention.tsx'
@@ -147,10 +147,10 @@ function InShort({ cards, period }: { cards: readonly Card[]; period: Period }) 
   const good = aimed.filter(({ status }) => status === 'on_track')
   const told = aimed.filter(({ status }) => status !== 'on_track').slice(0, 3)
   const moved = cards
-    .filter((card) => card.change !== null && card.value !== null && toneOf(card.change, card.better) !== 'plain')
+    .filter((card) => toneOf(card) !== 'plain')
     .sort((a, b) => Math.abs(b.change ?? 0) - Math.abs(a.change ?? 0))
-  const better = moved.find((card) => toneOf(card.change, card.better) === 'good' && !told.includes(card))
-  const worse = moved.find((card) => toneOf(card.change, card.better) === 'bad' && !told.includes(card))
+  const better = moved.find((card) => toneOf(card) === 'good' && !told.includes(card))
+  const worse = moved.find((card) => toneOf(card) === 'bad' && !told.includes(card))
   const link = (card: Card) => <Link href={pillars[card.category].path + carriedSearch(search)}>{card.title}</Link>
   return (
     <section className="short" aria-labelledby="short">
@@ -173,13 +173,13 @@ function InShort({ cards, period }: { cards: readonly Card[]; period: Period }) 
         ))}
         {better && (
           <li className="good">
-            {link(better)} went {(better.change ?? 0) > 0 ? 'up' : 'down'} ({movedBy(better, format)}) to{' '}
+            {link(better)} went {(move(better) ?? 0) > 0 ? 'up' : 'down'} ({movedBy(better, format)}) to{' '}
             <b>{format.value(better.value, better.unit)}</b>.
           </li>
         )}
         {worse && (
           <li className="bad">
-            {link(worse)} went {(worse.change ?? 0) > 0 ? 'up' : 'down'} ({movedBy(worse, format)}) to{' '}
+            {link(worse)} went {(move(worse) ?? 0) > 0 ? 'up' : 'down'} ({movedBy(worse, format)}) to{' '}
             <b>{format.value(worse.value, worse.unit)}</b>.
           </li>
         )}

@@ -43,7 +43,7 @@ export function MetricCard({ card, href, than, pillar, size = 'large' }: MetricC
           <Change moved={card} {...(than ? { than } : {})} />
           {target && <span className="target">{target}</span>}
         </div>
-        <Sparkline values={card.trend.map(({ value }) => value)} tone={toneOf(card.change, card.better)} />
+        <Sparkline values={card.trend.map(({ value }) => value)} tone={toneOf(card)} />
       </footer>
     </article>
   )

@@ -1,3 +1,4 @@
+import { relativeChange } from '../../metrics/change.ts'
 import type { Format, Unit } from '../format.ts'
 import { useFormat } from '../session/session.tsx'
 import { Icon } from './icons.tsx'
@@ -18,12 +19,6 @@ export function StatusBadge({ status }: { status: Status }) {
 
 export type Tone = 'good' | 'bad' | 'plain'
 
-/** Good or bad news; under half a percent is none. */
-export function toneOf(change: number | null | undefined, better: 'lower' | undefined): Tone {
-  if (change === null || change === undefined || Math.abs(change) < 0.005) return 'plain'
-  return change > 0 === (better !== 'lower') ? 'good' : 'bad'
-}
-
 export interface Moved {
   readonly value: number | null
   readonly previous: number | null
@@ -32,10 +27,26 @@ export interface Moved {
   readonly better?: 'lower' | undefined
 }
 
+/** What is written as no change at all. */
+const NOTHING = 0.0005
+
+/** By how much: a share by the difference, everything else relatively; null where there is nothing to compare. */
+export function move({ value, previous, change, unit }: Moved): number | null {
+  if (unit.kind !== 'ratio') return change
+  return value === null || previous === null ? null : value - previous
+}
+
+/** Good or bad news; under half a percent is none. */
+export function toneOf(moved: Moved): Tone {
+  const by = move(moved)
+  if (by === null || Math.abs(by) < (moved.unit.kind === 'ratio' ? NOTHING : 0.005)) return 'plain'
+  return by > 0 === (moved.better !== 'lower') ? 'good' : 'bad'
+}
+
 /** How it moved: relative, a share in percentage points. */
-export function movedBy({ value, previous, change, unit }: Moved, format: Format): string {
-  if (unit.kind !== 'ratio' || value === null || previous === null) return format.change(change)
-  return format.points(value - previous)
+export const movedBy = (moved: Moved, format: Format): string => {
+  const by = move(moved)
+  return by !== null && moved.unit.kind === 'ratio' ? format.points(by) : format.change(by)
 }
 
 /** A number of a table against the period before: its change; nothing when it is not compared. */
@@ -47,7 +58,7 @@ export function Against(props: {
 }) {
   const { value, previous, unit, better } = props
   if (previous === undefined) return null
-  const change = value === null || !previous ? null : (value - previous) / previous
+  const change = relativeChange(value, previous)
   return (
     <span className="against">
       <Change moved={{ value, previous, change, unit, better }} />
@@ -58,11 +69,18 @@ export function Against(props: {
 /** ▲ 3.4 % against the period before. */
 export function Change({ moved, than }: { moved: Moved; than?: string }) {
   const format = useFormat()
-  const { change, better } = moved
-  if (change === null) return <span className="change plain">nothing to compare</span>
+  const by = move(moved)
+  if (by === null)
+    return (
+      <span className="change plain">
+        {moved.value === null || moved.previous === null
+          ? 'nothing to compare'
+          : `before: ${format.value(moved.previous, moved.unit)}`}
+      </span>
+    )
   return (
-    <span className={`change ${toneOf(change, better)}`}>
-      <span aria-hidden="true">{change > 0.0005 ? '▲' : change < -0.0005 ? '▼' : '■'}</span> {movedBy(moved, format)}
+    <span className={`change ${toneOf(moved)}`}>
+      <span aria-hidden="true">{by > NOTHING ? '▲' : by < -NOTHING ? '▼' : '■'}</span> {movedBy(moved, format)}
       {than && <span className="than"> {than}</span>}
     </span>
   )

@@ -37,4 +37,20 @@ function duration(seconds: number): string {
 
 /** A relative change with its sign. */
 export const formatChange = (change: number | null): string =>
-  change === null ? '–' : `${change > 0 ? '+' : change < 0 ? '−' : ''}${percent.format(Math.abs(change))}`
+  change === null ? '–' : signed(change, percent.format(Math.abs(change)))
+
+/** How a card moved: a share in percentage points, everything else relatively; – where that says nothing. */
+export const formatMoved = ({ value, previous, change, unit }: Moved): string =>
+  unit.kind === 'ratio' && value !== null && previous !== null
+    ? signed(value - previous, `${(Math.abs(value - previous) * 100).toFixed(1)} pp`)
+    : formatChange(change)
+
+interface Moved {
+  readonly value: number | null
+  readonly previous: number | null
+  readonly change: number | null
+  readonly unit: DescribedUnit
+}
+
+/** What is shown as nothing has no sign. */
+const signed = (by: number, shown: string): string => (/[1-9]/.test(shown) ? `${by < 0 ? '−' : '+'}${shown}` : shown)

@@ -5,7 +5,7 @@ import { SVGRenderer } from 'echarts/renderers'
 import type { DescribedUnit } from '../../../db/unit.ts'
 import { formatValue } from '../format-value.ts'
 import type { Chart } from '../report.ts'
-import { colors, palette } from './look.ts'
+import { colors, palette, textWidth } from './look.ts'
 
 use([BarChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, SVGRenderer])
 
@@ -19,7 +19,7 @@ export function chartSvg(chart: Chart, { width, height }: ChartSize, print: (tex
   const instance = init(null, null, { renderer: 'svg', ssr: true, width, height })
   const isSmall = width < 300
   const fontSize = isSmall ? 7 : 8
-  const hasLegend = chart.series.length > 1
+  const legendHeight = chart.series.length > 1 ? legendRows(chart, width - 10, fontSize) * LEGEND_ROW : 0
   const text = { fontFamily: 'Roboto', fontSize, color: colors.muted }
   try {
     instance.setOption({
@@ -29,12 +29,12 @@ export function chartSvg(chart: Chart, { width, height }: ChartSize, print: (tex
       grid: {
         left: 4,
         right: 10,
-        top: hasLegend ? 26 : 10,
+        top: 10 + legendHeight,
         bottom: 4,
         outerBoundsMode: 'same',
         outerBoundsContain: 'axisLabel',
       },
-      ...(hasLegend ? { legend: { top: 0, left: 0, itemWidth: 12, itemHeight: 8, textStyle: text } } : {}),
+      ...(legendHeight > 0 ? { legend: { top: 0, left: 0, itemWidth: KEY, itemHeight: 8, textStyle: text } } : {}),
       xAxis: {
         type: 'category',
         data: chart.labels.map(print),
@@ -75,6 +75,26 @@ export function chartSvg(chart: Chart, { width, height }: ChartSize, print: (tex
   } finally {
     instance.dispose()
   }
+}
+
+const LEGEND_ROW = 16
+/** Width of a key in the legend, and what is around it and its name. */
+const KEY = 12
+const AROUND = 21
+
+/** Lines that the legend takes, by the same estimate of a character's width as for tables. */
+function legendRows({ series }: Chart, width: number, fontSize: number): number {
+  let rows = 1
+  let at = 0
+  for (const { name } of series) {
+    const item = KEY + AROUND + textWidth(name.length, fontSize)
+    if (at > 0 && at + item > width) {
+      rows += 1
+      at = 0
+    }
+    at += item
+  }
+  return rows
 }
 
 /** Counts and shares are read from zero; a stock such as MRR would be a flat line that way. */

@@ -23,3 +23,6 @@ export function tint(share: number): { fill: string; text: string } {
 }
 
 export const PAGE = { width: 595.28, height: 841.89, margin: 40 } as const
+
+/** Points that so many characters of Roboto take on average: an estimate on the safe side, for what is laid out before it is set. */
+export const textWidth = (characters: number, fontSize: number): number => characters * fontSize * 0.54

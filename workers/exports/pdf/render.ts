@@ -1,9 +1,10 @@
 import pdfmake from 'pdfmake'
 import type { Content, TableCell, TDocumentDefinitions } from 'pdfmake/interfaces.js'
-import { formatChange, formatValue } from '../format-value.ts'
+import { formatMoved, formatValue } from '../format-value.ts'
 import type { Chart, PageTable, Report, ReportCard } from '../report.ts'
 import { formatTarget, statusTitles } from '../reports/overview.ts'
 import { type ChartSize, chartSvg } from './chart.ts'
+import { columnWidths } from './columns.ts'
 import { fonts, printable } from './fonts.ts'
 import { colors, PAGE, statusColors, tint } from './look.ts'
 
@@ -15,6 +16,7 @@ pdfmake.setLocalAccessPolicy((path: string) => Object.values(fonts.Roboto).inclu
 const CARDS_PER_ROW = 3
 /** Wider tables are laid across the page. */
 const PORTRAIT_COLUMNS = 7
+const CELL_PADDING = 4
 
 /** A report as PDF: heading, cards, charts, tables, definitions; page numbers and the range on every page. */
 export async function renderPdf(report: Report): Promise<Buffer> {
@@ -25,7 +27,7 @@ export async function renderPdf(report: Report): Promise<Buffer> {
     heading(report, page.print, width),
     ...cardGrid(report.cards, page.print),
     ...charts(report, page.print, width),
-    ...report.tables.flatMap((table) => pageTable(table, page.print)),
+    ...report.tables.flatMap((table) => pageTable(table, page.print, width)),
     ...definitions(report, page.print),
   ]
   const notes = [
@@ -147,15 +149,11 @@ function cardCell(card: ReportCard, print: Print): TableCell {
   }
 }
 
-/** Shares change by percentage points; a percentage of nothing or of a negative number says nothing. */
-function changeText({ change, previous, value, unit }: ReportCard): string {
-  if (previous === null) return 'no earlier value'
-  const before = formatValue(previous, unit)
-  if (unit.kind === 'ratio' && value !== null) {
-    const points = ((value - previous) * 100).toFixed(1)
-    return `${points.startsWith('-') ? points.replace('-', '−') : `+${points}`} pp from ${before}`
-  }
-  return change === null || previous <= 0 ? `before: ${before}` : `${formatChange(change)} from ${before}`
+function changeText(card: ReportCard): string {
+  if (card.previous === null) return 'no earlier value'
+  const before = formatValue(card.previous, card.unit)
+  const moved = formatMoved(card)
+  return moved === '–' ? `before: ${before}` : `${moved} from ${before}`
 }
 
 function charts(report: Report, print: Print, width: number): Content[] {
@@ -192,21 +190,29 @@ function chartBlock(chart: Chart, size: ChartSize, print: Print): Column {
   }
 }
 
-function pageTable(table: PageTable, print: Print): Content[] {
+function pageTable(table: PageTable, print: Print, width: number): Content[] {
   if (table.rows.length === 0)
     return [
       { text: print(table.title), style: 'section' },
       { text: 'No rows in this range.', color: colors.muted },
     ]
   const fontSize = table.columns.length > PORTRAIT_COLUMNS ? 7.5 : 8.5
+  const columns = columnWidths(table, width - table.columns.length * 2 * CELL_PADDING, fontSize)
+  const breaking = (i: number) => (columns[i]?.isBroken ? ({ wordBreak: 'break-all' } as const) : {})
   const body: TableCell[][] = [
-    table.columns.map(({ title, align }) => ({ text: print(title), alignment: align, style: 'head' })),
+    table.columns.map(({ title, align }, i) => ({
+      text: print(title),
+      alignment: align,
+      style: 'head',
+      ...breaking(i),
+    })),
     ...table.rows.map((row) =>
       row.map(({ text, shade }, i): TableCell => {
         const shaded = shade === undefined ? undefined : tint(shade)
         return {
           text: print(text),
           alignment: table.columns[i]?.align ?? 'left',
+          ...breaking(i),
           ...(shaded ? { fillColor: shaded.fill, color: shaded.text } : {}),
         }
       }),
@@ -221,7 +227,7 @@ function pageTable(table: PageTable, print: Print): Content[] {
         headerRows: 1,
         keepWithHeaderRows: 2,
         dontBreakRows: true,
-        widths: table.columns.map((_, i) => (i === 0 && isShaded ? 'auto' : '*')),
+        widths: columns.map(({ width }) => width),
         body,
       },
       layout: {
@@ -229,6 +235,8 @@ function pageTable(table: PageTable, print: Print): Content[] {
         vLineWidth: () => 0,
         hLineColor: (i: number) => (i === 1 ? colors.muted : colors.grid),
         fillColor: (i: number) => (!isShaded && i > 0 && i % 2 === 0 ? colors.band : null),
+        paddingLeft: () => CELL_PADDING,
+        paddingRight: () => CELL_PADDING,
         paddingTop: () => 3,
         paddingBottom: () => 3,
       },

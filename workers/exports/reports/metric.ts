@@ -4,6 +4,7 @@ import type { Column } from '../../../db/exports/tables.ts'
 import { periodRange } from '../../../db/period.ts'
 import { readMetric, type Series } from '../../../db/reader.ts'
 import { describeUnit } from '../../../db/unit.ts'
+import { relativeChange } from '../../../metrics/change.ts'
 import { type Dimension, dimensionTitles, type Granularity, type Metric } from '../../../metrics/metric.ts'
 import { formatValue } from '../format-value.ts'
 import type { Cell, Chart, PageTable, Report, ReportCard, Sheet, Value } from '../report.ts'
@@ -94,7 +95,7 @@ function cardOf(metric: Metric, [series]: readonly Series[], unit: Chart['unit']
   const over = (series?.points ?? []).filter((point) => !point.partial && (!metric.matures || point.value !== null))
   const value = over.at(-1)?.value ?? null
   const previous = over.at(-2)?.value ?? null
-  const change = value === null || !previous ? null : (value - previous) / previous
+  const change = relativeChange(value, previous)
   return {
     name: metric.name,
     title: `${metric.title}, ${over.at(-1)?.t ?? 'no period is over yet'}`,

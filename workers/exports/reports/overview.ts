@@ -7,7 +7,7 @@ import { readMetric } from '../../../db/reader.ts'
 import { describeUnit } from '../../../db/unit.ts'
 import type { Metric } from '../../../metrics/metric.ts'
 import { overviewCutBy } from '../../../metrics/overview.ts'
-import { formatChange, formatValue } from '../format-value.ts'
+import { formatChange, formatMoved, formatValue } from '../format-value.ts'
 import type { Chart, PageTable, Report, ReportCard, Value } from '../report.ts'
 import { begunPeriods, frame, metricsOf, type ReportContext } from './context.ts'
 
@@ -117,7 +117,7 @@ export function cardTable(cards: readonly ReportCard[]): PageTable {
       { text: card.title },
       { text: formatValue(card.value, card.unit) },
       { text: formatValue(card.previous, card.unit) },
-      { text: formatChange(card.change) },
+      { text: formatMoved(card) },
       { text: formatTarget(card) || '–' },
       { text: card.status === null ? '–' : statusTitles[card.status] },
     ]),

@@ -4,6 +4,7 @@ import type { Column } from '../../../db/exports/tables.ts'
 import { periodRange } from '../../../db/period.ts'
 import { readMetric, type Series } from '../../../db/reader.ts'
 import { revenuePolicyVersion } from '../../../db/revenue/policy.ts'
+import type { Tenant } from '../../../db/tenant.ts'
 import { describeUnit } from '../../../db/unit.ts'
 import { dimensionTitles, type Metric } from '../../../metrics/metric.ts'
 import { formatValue } from '../format-value.ts'
@@ -11,6 +12,15 @@ import type { Chart, PageTable, Report } from '../report.ts'
 import { begunPeriods, describeRange, frame, metricsOf, type ReportContext } from './context.ts'
 import { groupName, groupTable, largest, leftOut, rowsOf, timeColumn, valueColumns } from './metric.ts'
 
+/** What moves MRR, as it is stacked; the other series are no parts of it. */
+const MOVEMENTS = new Set([
+  'new_mrr',
+  'reactivation_mrr',
+  'expansion_mrr',
+  'contraction_mrr',
+  'churn_mrr',
+  'mrr_fx_adjustment',
+])
 /** Movements that take away. */
 const LOSSES = new Set(['contraction_mrr', 'churn_mrr'])
 
@@ -22,15 +32,15 @@ export async function revenueReport(
   const { client, tenant, now } = context
   const { group_by: groupBy, filters, granularity } = payload
   const range = periodRange(payload.from, payload.to, granularity, tenant.timezone)
-  const [stock, ...movements] = metricsOf(payload.metrics)
+  const [stock, ...others] = metricsOf(payload.metrics)
   if (!stock) throw new Error('a revenue export has at least one metric')
   const read = async (metric: Metric) => ({
     metric,
     series: await readMetric(client, metric, { range, groupBy, filters }, now),
   })
   const level = await read(stock)
-  const flows = []
-  for (const metric of movements) flows.push(await read(metric))
+  const reads = [level]
+  for (const metric of others) reads.push(await read(metric))
   const cards = await readCards(client, metricsOf(payload.cards), tenant, { granularity, filters, now })
 
   const periods = begunPeriods(range, now)
@@ -51,10 +61,10 @@ export async function revenueReport(
         labels,
         series: shown.map((one) => ({ name: groupName(one, groupBy), values: one.points.map(({ value }) => value) })),
       },
-      ...(groupBy ? [] : [movementChart(flows, labels, unit)]),
+      ...(groupBy ? [] : [movementChart(reads, labels, unit)]),
     ],
     chartsPerRow: 1,
-    tables: [groupBy ? groupTable(stock, shown, groupBy, periods, unit) : periodTable([level, ...flows], labels, unit)],
+    tables: [groupBy ? groupTable(stock, shown, groupBy, periods, unit) : periodTable(reads, labels, tenant)],
     notes: [
       ...framed.notes,
       ...leftOut(level.series, shown),
@@ -68,9 +78,10 @@ export async function revenueReport(
         ...valueColumns,
         { name: 'currency', title: 'Currency', type: 'text' },
       ],
-      rows: [level, ...flows].flatMap(({ metric, series }) =>
-        series.flatMap((one) => rowsOf(one).map((row) => ({ metric: metric.name, ...row, currency: tenant.currency }))),
-      ),
+      rows: reads.flatMap(({ metric, series }) => {
+        const currency = describeUnit(metric, tenant).kind === 'money' ? tenant.currency : null
+        return series.flatMap((one) => rowsOf(one).map((row) => ({ metric: metric.name, ...row, currency })))
+      }),
     },
   }
 }
@@ -82,7 +93,8 @@ interface Read {
 
 const total = ({ series }: Read) => series[0]?.points.map(({ value }) => value) ?? []
 
-function movementChart(flows: readonly Read[], labels: readonly string[], unit: Chart['unit']): Chart {
+function movementChart(reads: readonly Read[], labels: readonly string[], unit: Chart['unit']): Chart {
+  const flows = reads.filter(({ metric }) => MOVEMENTS.has(metric.name))
   return {
     title: 'Movements of MRR',
     kind: 'stacked',
@@ -95,7 +107,8 @@ function movementChart(flows: readonly Read[], labels: readonly string[], unit: 
   }
 }
 
-function periodTable(reads: readonly Read[], labels: readonly string[], unit: Chart['unit']): PageTable {
+function periodTable(reads: readonly Read[], labels: readonly string[], tenant: Tenant): PageTable {
+  const columns = reads.map((read) => ({ values: total(read), unit: describeUnit(read.metric, tenant) }))
   return {
     title: 'By period',
     columns: [
@@ -104,7 +117,7 @@ function periodTable(reads: readonly Read[], labels: readonly string[], unit: Ch
     ],
     rows: labels.map((label, i) => [
       { text: label },
-      ...reads.map((read) => ({ text: formatValue(total(read)[i] ?? null, unit) })),
+      ...columns.map(({ values, unit }) => ({ text: formatValue(values[i] ?? null, unit) })),
     ]),
   }
 }
