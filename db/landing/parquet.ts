@@ -32,6 +32,9 @@ export async function withDuck<T>(temporary: string, work: (duck: Duck) => Promi
   const duck = await instance.connect()
   try {
     await duck.run(`set timezone = 'UTC'`)
+    // Files here replace each other under one name: the cache takes one of the same size within the same second for the one
+    // before, and gives its bytes.
+    await duck.run('set enable_external_file_cache = false')
     return await work(duck)
   } finally {
     duck.closeSync()
