@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { relativeChange } from '../../metrics/change.ts'
 import { formatFor } from '../../web/format.ts'
-import { type Moved, move, movedBy, toneOf } from '../../web/ui/status.tsx'
+import { type Moved, move, movedBy, toneOf } from '../../web/ui/moves.ts'
 
 const format = formatFor({ locale: 'en-US', timezone: 'UTC' })
 const moved = (value: number | null, previous: number | null, unit: Moved['unit'], better?: 'lower'): Moved => ({

@@ -4,7 +4,8 @@ import { Sparkline } from '../charts/sparkline.tsx'
 import type { Format } from '../format.ts'
 import { useFormat } from '../session/session.tsx'
 import { Link } from './link.tsx'
-import { Change, StatusBadge, toneOf } from './status.tsx'
+import { toneOf } from './moves.ts'
+import { Change, StatusBadge } from './status.tsx'
 
 export type Card = z.infer<typeof cardSchema>
 

@@ -1,7 +1,8 @@
 import { relativeChange } from '../../metrics/change.ts'
-import type { Format, Unit } from '../format.ts'
+import type { Unit } from '../format.ts'
 import { useFormat } from '../session/session.tsx'
 import { Icon } from './icons.tsx'
+import { isMoved, type Moved, move, movedBy, toneOf } from './moves.ts'
 
 const titles = { on_track: 'On track', at_risk: 'At risk', off_track: 'Off track' } as const
 const icons = { on_track: 'check', at_risk: 'warning', off_track: 'cross' } as const
@@ -15,38 +16,6 @@ export function StatusBadge({ status }: { status: Status }) {
       {titles[status]}
     </span>
   )
-}
-
-export type Tone = 'good' | 'bad' | 'plain'
-
-export interface Moved {
-  readonly value: number | null
-  readonly previous: number | null
-  readonly change: number | null
-  readonly unit: Unit
-  readonly better?: 'lower' | undefined
-}
-
-/** What is written as no change at all. */
-const NOTHING = 0.0005
-
-/** By how much: a share by the difference, everything else relatively; null where there is nothing to compare. */
-export function move({ value, previous, change, unit }: Moved): number | null {
-  if (unit.kind !== 'ratio') return change
-  return value === null || previous === null ? null : value - previous
-}
-
-/** Good or bad news; under half a percent is none. */
-export function toneOf(moved: Moved): Tone {
-  const by = move(moved)
-  if (by === null || Math.abs(by) < (moved.unit.kind === 'ratio' ? NOTHING : 0.005)) return 'plain'
-  return by > 0 === (moved.better !== 'lower') ? 'good' : 'bad'
-}
-
-/** How it moved: relative, a share in percentage points. */
-export const movedBy = (moved: Moved, format: Format): string => {
-  const by = move(moved)
-  return by !== null && moved.unit.kind === 'ratio' ? format.points(by) : format.change(by)
 }
 
 /** A number of a table against the period before: its change; nothing when it is not compared. */
@@ -80,7 +49,7 @@ export function Change({ moved, than }: { moved: Moved; than?: string }) {
     )
   return (
     <span className={`change ${toneOf(moved)}`}>
-      <span aria-hidden="true">{by > NOTHING ? '▲' : by < -NOTHING ? '▼' : '■'}</span> {movedBy(moved, format)}
+      <span aria-hidden="true">{isMoved(by) ? (by > 0 ? '▲' : '▼') : '■'}</span> {movedBy(moved, format)}
       {than && <span className="than"> {than}</span>}
     </span>
   )
