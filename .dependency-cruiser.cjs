@@ -57,7 +57,7 @@ module.exports = {
       name: 'web-metrics-without-node',
       severity: 'error',
       from: { path: '^web/' },
-      to: { path: '^metrics/', pathNot: '^metrics/metric\\.ts$' },
+      to: { path: '^metrics/', pathNot: '^metrics/(change|metric)\\.ts$' },
     },
     {
       name: 'grafana-db-sql-only',
