@@ -84,24 +84,37 @@ interface ActivityScope {
   readonly since: string
   readonly session_gap: string
   readonly hour_from: string
+  readonly hours_add: boolean
+  readonly hours_read_from: string
   readonly day_from: string
   readonly floor: string
+  readonly read_floor: string
 }
 
 const activity: Ledger = {
   name: 'activity',
   concerns: (types) => types.some((type) => type !== DAY_CLOSED),
   async fold(client, touched) {
-    const scope = await client.query<ActivityScope>(activityScope.bind({ touched: JSON.stringify(touched) }))
+    const sinceFloor = earliest(touched.map((member) => member.since))
+    const scope = await client.query<ActivityScope>(
+      activityScope.bind({ touched: JSON.stringify(touched), floor: sinceFloor }),
+    )
     const rows = scope.rows
     if (rows.length === 0) return []
     const json = JSON.stringify(rows)
-    const floor = earliest(rows.map((row) => row.floor))
     const floorDay = earliest(rows.map((row) => row.day_from))
-    await client.query(activitySessions.bind({ scope: json, floor }))
+    await client.query(
+      activitySessions.bind({
+        scope: json,
+        floor: earliest(rows.map((row) => row.floor)),
+        read_floor: earliest(rows.map((row) => row.read_floor)),
+        since_floor: sinceFloor,
+      }),
+    )
     const hours = await foldInstants(client, activityHours, 'member_hours', {
       scope: json,
       floor: earliest(rows.map((row) => row.hour_from)),
+      read_floor: earliest(rows.map((row) => row.hours_read_from)),
     })
     const days = await foldDays(client, activityDays, 'member_days', { scope: json, floor_day: floorDay })
     const presence = await foldDays(client, activityPresence, 'presence', { scope: json, floor_day: floorDay })

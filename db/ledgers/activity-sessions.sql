@@ -1,40 +1,58 @@
 -- Recomputes the sessions that an action at or after `since` may belong to, or start. A session is a run of actions with
 -- one session_id ('' = none sent) whose gaps do not exceed session_gap; active seconds are its gaps of up to 5 minutes.
--- Params: :scope jsonb [{tenant_id,user_id,since,session_gap}], :floor timestamptz.
+-- A session whose last counted action lies before `since` is continued from there; one that reaches further is counted anew.
+-- Params: :scope jsonb [{tenant_id,user_id,since,session_gap}], timestamptz :since_floor (earliest since), :read_floor (no event
+-- below it is needed) and :floor (no row below it changes).
 with scope as materialized (
   select *
   from jsonb_to_recordset(:scope::jsonb) as t (tenant_id uuid, user_id text, since timestamptz, session_gap interval)
 ),
 -- At most one session per session_id reaches `since` (two would be less than a gap apart).
 open_sessions as materialized (
-  select s.tenant_id, s.user_id, s.session_id, s.started_at
+  select s.tenant_id, s.user_id, s.session_id, s.started_at, s.ended_at, s.events, s.active_seconds, t.session_gap,
+    t.since, s.ended_at < t.since as is_continued
   from scope t
   join analytics.sessions s
     on s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.started_at < t.since
     and s.ended_at >= t.since - t.session_gap
+  where s.started_at >= :floor::timestamptz
 ),
+-- A session that is continued stands for all of its actions, at the time of the last one.
 actions as (
-  select e.tenant_id, e.user_id, coalesce(e.session_id, '') as session_id, e.occurred_at, t.session_gap,
-    e.occurred_at - lag(e.occurred_at) over (
-      partition by e.tenant_id, e.user_id, coalesce(e.session_id, '') order by e.occurred_at
-    ) as gap
+  select tenant_id, user_id, session_id, ended_at as occurred_at, session_gap, started_at, events,
+    active_seconds::numeric as active_seconds
+  from open_sessions
+  where is_continued
+  union all
+  select e.tenant_id, e.user_id, coalesce(e.session_id, ''), e.occurred_at, o.session_gap, e.occurred_at, 1, 0
+  from open_sessions o
+  join analytics.events e on e.tenant_id = o.tenant_id and e.user_id = o.user_id
+    and e.occurred_at >= o.started_at and e.occurred_at < o.since
+  where not o.is_continued and e.is_action and coalesce(e.session_id, '') = o.session_id
+    and e.occurred_at >= :read_floor::timestamptz
+  union all
+  select e.tenant_id, e.user_id, coalesce(e.session_id, ''), e.occurred_at, t.session_gap, e.occurred_at, 1, 0
   from scope t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id
-  left join open_sessions o
-    on o.tenant_id = t.tenant_id and o.user_id = t.user_id and o.session_id = coalesce(e.session_id, '')
-  where e.is_action and e.occurred_at >= :floor::timestamptz and e.occurred_at >= coalesce(o.started_at, t.since)
+  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.since
+  where e.is_action and e.occurred_at >= :since_floor::timestamptz
+),
+spaced as (
+  select *, occurred_at - lag(occurred_at) over (partition by tenant_id, user_id, session_id order by occurred_at) as gap
+  from actions
 ),
 numbered as (
   select *, count(*) filter (where gap is null or gap > session_gap) over (
     partition by tenant_id, user_id, session_id order by occurred_at rows unbounded preceding
   ) as nth
-  from actions
+  from spaced
 ),
 rebuilt as materialized (
-  select tenant_id, user_id, session_id, min(occurred_at) as started_at, max(occurred_at) as ended_at,
-    count(*)::integer as events,
-    coalesce(sum(extract(epoch from gap)) filter (where gap <= session_gap and gap <= interval '5 minutes'), 0)::double precision
-      as active_seconds
+  select tenant_id, user_id, session_id, min(started_at) as started_at, max(occurred_at) as ended_at,
+    sum(events)::integer as events,
+    -- numeric: exact, in whatever portions it is added up
+    (sum(active_seconds)
+      + coalesce(sum(extract(epoch from gap)) filter (where gap <= session_gap and gap <= interval '5 minutes'), 0)
+    )::double precision as active_seconds
   from numbered
   group by tenant_id, user_id, session_id, nth
 ),

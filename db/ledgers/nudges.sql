@@ -1,10 +1,20 @@
 -- Nudge ledger, 1 of 2: nudges delivered in the 24 hours before `since` or later, and what followed each. One action can
--- serve several nudges. Params: :touched jsonb [{tenant_id,user_id,since}], :floor timestamptz (earliest since - 24 h).
+-- serve several nudges. A day of events is read of those only who were nudged in it. Params: :touched jsonb [{tenant_id,user_id,since}], :floor timestamptz (earliest since - 24 h).
 -- Returns the touched range.
 with touched as materialized (
   select t.tenant_id, t.user_id, t.since - interval '24 hours' as from_at, n.timezone
   from jsonb_to_recordset(:touched::jsonb) as t (tenant_id uuid, user_id text, since timestamptz)
   join analytics.tenants n on n.id = t.tenant_id
+  where exists (
+      select from analytics.nudges s
+      where s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.sent_at >= t.since - interval '24 hours'
+        and s.sent_at >= :floor::timestamptz
+    )
+    or exists (
+      select from analytics.events e
+      where e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.type = 'nudge_sent' and e.occurred_at >= t.since
+        and e.occurred_at >= :floor::timestamptz
+    )
 ),
 -- A nudge sent twice counts from its first delivery.
 sent as materialized (

@@ -5,7 +5,8 @@ with oldest as materialized (
 ),
 taken as (
   delete from analytics.dirty_members d
-  where (d.tenant_id, d.user_id) in (select tenant_id, user_id from oldest)
+  -- "is true" keeps it a hashed look-up: statistics taken while nothing was dirty would make it a loop over all pairs
+  where ((d.tenant_id, d.user_id) in (select tenant_id, user_id from oldest)) is true
   returning d.tenant_id, d.user_id, d.types, d.since
 )
 select tenant_id, user_id, min(since) as since, array_agg(distinct type) as types

@@ -131,6 +131,79 @@ describe('ledgers are pure folds', () => {
     await compare(log, [...inReverse(log, 'nothing'), { events: [], interlude: 'fold one' }], 'Europe/Berlin')
   })
 
+  const view = (time: string) => at(`10-02T${time}`, time.replace(':', '-'), 'screen_viewed', { screen: 'x' })
+  const hourOf = async (tenant: Tenant) =>
+    (
+      await db.pool.query<{ actions: number; active_seconds: number }>(
+        'select actions, active_seconds from analytics.member_hours where tenant_id = $1',
+        [tenant.id],
+      )
+    ).rows
+
+  test('what comes after all that an hour and a session count is added to them; what comes between makes them be counted anew', async () => {
+    const tenant = await newTenant('UTC')
+    await send(tenant, [view('10:00'), view('10:02')])
+    await foldAll()
+    // What nobody can count tells whether the events before were read again.
+    await db.pool.query(
+      'update analytics.member_hours set active_seconds = active_seconds + 7000 where tenant_id = $1',
+      [tenant.id],
+    )
+    await send(tenant, [view('10:03')])
+    await foldAll()
+    expect(await hourOf(tenant)).toEqual([{ actions: 3, active_seconds: 7180 }])
+    await send(tenant, [view('10:01')])
+    await foldAll()
+    expect(await hourOf(tenant)).toEqual([{ actions: 4, active_seconds: 180 }])
+    const sessions = await db.pool.query('select events, active_seconds from analytics.sessions where tenant_id = $1', [
+      tenant.id,
+    ])
+    expect(sessions.rows).toEqual([{ events: 4, active_seconds: 180 }])
+  })
+
+  test('an hour counted by an earlier version, which kept no last action, is counted anew', async () => {
+    const tenant = await newTenant('UTC')
+    await send(tenant, [view('10:00'), view('10:02')])
+    await foldAll()
+    await db.pool.query(
+      'update analytics.member_hours set last_at = null, active_seconds = active_seconds + 7000 where tenant_id = $1',
+      [tenant.id],
+    )
+    await send(tenant, [view('10:03')])
+    await foldAll()
+    expect(await hourOf(tenant)).toEqual([{ actions: 3, active_seconds: 180 }])
+  })
+
+  test('an event that a fold sees before its mark is there counts once', async () => {
+    const tenant = await newTenant('UTC')
+    const log = ['10:00', '10:02', '10:03', '10:04', '10:06'].map(view)
+    const sorted = await newTenant('UTC')
+    await send(sorted, log)
+    await foldAll()
+    const [first, second, third, fourth, fifth] = log.map((event) => [event])
+    const marks = async (events: readonly SentEvent[] | undefined, isMarked: boolean) => {
+      await send(tenant, events ?? [])
+      if (isMarked) return foldAll()
+      const { rows } = await db.pool.query(
+        'delete from analytics.dirty_members where tenant_id = $1 returning user_id, types, since',
+        [tenant.id],
+      )
+      return rows
+    }
+    await marks(first, true)
+    const late = [...((await marks(second, false)) ?? []), ...((await marks(fourth, false)) ?? [])]
+    await marks(third, true)
+    for (const { user_id, types, since } of late)
+      await db.pool.query(
+        'insert into analytics.dirty_members (tenant_id, user_id, types, since) values ($1, $2, $3, $4)',
+        [tenant.id, user_id, types, since],
+      )
+    await foldAll()
+    await marks(fifth, true)
+    expect(await hourOf(tenant)).toMatchObject([{ actions: 5 }])
+    expect(await ledgerRows(db.pool, tables, tenant.id)).toEqual(await ledgerRows(db.pool, tables, sorted.id))
+  })
+
   test('folding everything again changes nothing', async () => {
     const before = await Promise.all(pairs.slice(0, 5).map(([, tenant]) => ledgerRows(db.pool, tables, tenant.id)))
     await db.pool.query(
