@@ -1,5 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
+import { unitSchema } from '../../api/schemas/unit.ts'
+import { formatValue } from '../../workers/exports/format-value.ts'
 import { UserError } from '../run.ts'
 import type { Target } from '../send-events.ts'
 
@@ -11,7 +13,7 @@ const overviewSchema = z.object({
       value: z.number().nullable(),
       target: z.object({ value: z.number() }).optional(),
       status: z.string().nullable(),
-      unit: z.object({ kind: z.string() }),
+      unit: unitSchema,
     }),
   ),
 })
@@ -43,14 +45,9 @@ export function table({ cards }: Overview): string {
   const width = Math.max(...cards.map(({ title }) => title.length))
   return cards
     .map(({ title, value, target, status, unit }) => {
-      const shown = value === null ? 'no data yet' : inUnit(value, unit.kind)
+      const shown = value === null ? 'no data yet' : formatValue(value, unit)
       const aim = target && status ? `  ${status.replace('_', ' ')}` : ''
       return `  ${title.padEnd(width)}  ${shown}${aim}`
     })
     .join('\n')
 }
-
-const inUnit = (value: number, kind: string): string =>
-  kind === 'ratio'
-    ? `${(100 * value).toFixed(1)} %`
-    : `${Math.round(value * 100) / 100}${kind === 'minutes' ? ' min' : ''}`

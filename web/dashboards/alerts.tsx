@@ -82,6 +82,23 @@ function AlertRow({ alert }: { alert: Alert }) {
   )
 }
 
+/** More rows of one rule than that, all alike, are one. */
+const ROWS_OF_A_RULE = 5
+
+/** Alerts of one rule that differ in their labels only, as one: 13 jobs of which none fails. The value nearest to firing stands for all. */
+function folded(alerts: readonly Alert[]): { alert: Alert; of: string; count: number }[] {
+  const kind = ({ rule, state }: Alert) => `${rule} ${state}`
+  const groups = [...new Set(alerts.map(kind))].map((one) => alerts.filter((alert) => kind(alert) === one))
+  return groups.flatMap((group) => {
+    const [first] = group
+    if (!first || group.length <= ROWS_OF_A_RULE)
+      return group.map((alert) => ({ alert, of: Object.values(alert.labels).join(', '), count: 1 }))
+    const alert = group.reduce((most, one) => ((one.value ?? 0) > (most.value ?? 0) ? one : most), first)
+    const label = Object.keys(alert.labels).join(', ')
+    return [{ alert, of: `${group.length} × ${label}`, count: group.length }]
+  })
+}
+
 /** Rules that are in order: one line each, without the noise. */
 function Quiet({ alerts }: { alerts: readonly Alert[] }) {
   const format = useFormat()
@@ -91,7 +108,7 @@ function Quiet({ alerts }: { alerts: readonly Alert[] }) {
       <h2 id="quiet">In order</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <section className="scroll" tabIndex={0} aria-label="Rules in order">
-        <table className="list rules">
+        <table className="list stacked rules">
           <thead>
             <tr>
               <th scope="col">Rule</th>
@@ -101,14 +118,14 @@ function Quiet({ alerts }: { alerts: readonly Alert[] }) {
             </tr>
           </thead>
           <tbody>
-            {alerts.map((alert) => (
-              <tr key={`${alert.rule} ${Object.values(alert.labels).join()}`} data-rule={alert.rule}>
+            {folded(alerts).map(({ alert, of, count }) => (
+              <tr key={`${alert.rule} ${alert.state} ${of}`} data-rule={alert.rule} data-count={count}>
                 <th scope="row" title={alert.description}>
-                  {alert.title} <span className="quiet">{Object.values(alert.labels).join(', ')}</span>
+                  {alert.title} <span className="quiet">{of}</span>
                 </th>
-                <td>{format.value(alert.value, alert.unit)}</td>
-                <td>{format.value(alert.threshold, alert.unit)}</td>
-                <td>
+                <td data-label="Now">{format.value(alert.value, alert.unit)}</td>
+                <td data-label="Fires above">{format.value(alert.threshold, alert.unit)}</td>
+                <td data-label="State">
                   <span className={`status ${alert.state === 'ok' ? 'ok' : 'neutral'}`}>
                     <Icon name={states[alert.state].icon} size={14} />
                     {states[alert.state].title}

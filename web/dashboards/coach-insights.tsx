@@ -131,7 +131,7 @@ function Leaderboard({ data }: { data: Coaches }) {
     >
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <section className="scroll" tabIndex={0} aria-label="Leaderboard">
-        <table className="list">
+        <table className="list stacked">
           <thead>
             <tr>
               {heads.map((head, index) => (
@@ -148,12 +148,12 @@ function Leaderboard({ data }: { data: Coaches }) {
                 className={coach.own ? 'own' : ''}
                 data-coach={coach.coach_id ?? ''}
               >
-                <td>{coach.rank ?? '–'}</td>
+                <td data-label={heads[0]}>{coach.rank ?? '–'}</td>
                 <th scope="row" className="text">
                   {coachName(coach)}
                   {coach.own && <span className="quiet"> (you)</span>}
                 </th>
-                <td className="text">
+                <td className="text whole" data-label={heads[2]}>
                   {coach.adjusted_rate && (
                     <span className="interval" aria-hidden="true">
                       {mean_rate !== null && <s style={{ left: left(mean_rate) }} />}
@@ -182,11 +182,11 @@ function Leaderboard({ data }: { data: Coaches }) {
                     unit={{ kind: 'ratio' }}
                   />
                 </td>
-                <td>
+                <td data-label={heads[3]}>
                   {format.count(coach.completed_goals)} of {format.count(coach.active_goals)}
                 </td>
-                <td>{format.count(coach.members)}</td>
-                <td>
+                <td data-label={heads[4]}>{format.count(coach.members)}</td>
+                <td data-label={heads[5]}>
                   {format.value(coach.habit_adherence_score, { kind: 'score' })}
                   <Against
                     value={coach.habit_adherence_score}
@@ -194,7 +194,7 @@ function Leaderboard({ data }: { data: Coaches }) {
                     unit={{ kind: 'score' }}
                   />
                 </td>
-                <td>
+                <td data-label={heads[6]}>
                   {format.value(coach.message_response_time, { kind: 'seconds' })}
                   <Against
                     value={coach.message_response_time}
@@ -203,7 +203,7 @@ function Leaderboard({ data }: { data: Coaches }) {
                     better="lower"
                   />
                 </td>
-                <td>
+                <td data-label={heads[7]}>
                   {format.value(coach.ai_session_satisfaction, { kind: 'score' })}
                   <Against
                     value={coach.ai_session_satisfaction}

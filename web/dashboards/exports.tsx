@@ -34,6 +34,8 @@ function formatsOf(kind: Kind): readonly Format[] {
   return ['csv', 'pdf', 'parquet']
 }
 
+const formatTitle = (format: Format): string => (format === 'parquet' ? 'Parquet' : format.toUpperCase())
+
 const POLL_MS = 2_000
 
 /** Files of what the dashboards show: ask, watch, download, look back. */
@@ -56,7 +58,7 @@ export default function Exports() {
             <h2 id="history">History</h2>
             {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
             <section className="scroll" tabIndex={0} aria-label="Exports">
-              <table className="list">
+              <table className="list stacked exports">
                 <thead>
                   <tr>
                     {['What', 'Asked', 'State', 'Rows', 'Size', 'Kept until', 'File'].map((head) => (
@@ -150,7 +152,7 @@ function NewExport() {
         <Choice
           label="Format"
           value={chosen}
-          options={offered.map((name) => [name, name === 'parquet' ? 'Parquet' : name.toUpperCase()])}
+          options={offered.map((name) => [name, formatTitle(name)])}
           onChange={setFormat}
         />
         {takes.includes('range') && (
@@ -204,20 +206,20 @@ function ExportRow({ job }: { job: Export }) {
       <th scope="row">
         {what}
         {typeof job.params.metric === 'string' && <span className="quiet"> {job.params.metric}</span>}{' '}
-        <span className="quiet">{job.format.toUpperCase()}</span>
+        <span className="quiet">{formatTitle(job.format)}</span>
       </th>
-      <td>{format.instant(job.created_at)}</td>
-      <td>
+      <td data-label="Asked">{format.instant(job.created_at)}</td>
+      <td data-label="State">
         {isOpen ? (
           <progress max={100} value={job.progress} aria-label={`${title}: ${job.progress} %`} />
         ) : (
           <span className={`status ${tone}`}>{title}</span>
         )}
       </td>
-      <td>{job.rows === null ? '–' : format.count(job.rows)}</td>
-      <td>{job.bytes === null ? '–' : `${format.count(Math.ceil(job.bytes / 102.4) / 10)} kB`}</td>
-      <td>{job.expires_at && job.status === 'completed' ? format.day(job.expires_at) : '–'}</td>
-      <td>
+      <td data-label="Rows">{job.rows === null ? '–' : format.count(job.rows)}</td>
+      <td data-label="Size">{job.bytes === null ? '–' : `${format.count(Math.ceil(job.bytes / 102.4) / 10)} kB`}</td>
+      <td data-label="Kept until">{job.expires_at && job.status === 'completed' ? format.day(job.expires_at) : '–'}</td>
+      <td className="whole">
         {isOpen && (
           <button type="button" className="button" onClick={() => cancel.mutate()} disabled={cancel.isPending}>
             Cancel

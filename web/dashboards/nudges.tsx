@@ -170,7 +170,7 @@ function Personas({ data }: { data: Nudges }) {
     >
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <section className="scroll" tabIndex={0} aria-label="Nudges by persona">
-        <table className="list">
+        <table className="list stacked">
           <thead>
             <tr>
               {heads.map((head) => (
@@ -184,23 +184,23 @@ function Personas({ data }: { data: Nudges }) {
             {personas.map((row) => (
               <tr key={row.persona} data-persona={row.persona}>
                 <th scope="row">{row.persona.replaceAll('_', ' ')}</th>
-                <td>
+                <td data-label={heads[1]} className="whole">
                   <span className="meter">
                     <i style={{ width: `${100 * (row.effectiveness ?? 0)}%` }} aria-hidden="true" />
                   </span>
                   <b>{format.percent(row.effectiveness)}</b>
                   <Against {...against(row, 'effectiveness')} />
                 </td>
-                <td>{format.change(lift(row.effectiveness))}</td>
-                <td>
+                <td data-label={heads[2]}>{format.change(lift(row.effectiveness))}</td>
+                <td data-label={heads[3]}>
                   {format.percent(row.direct)}
                   <Against {...against(row, 'direct')} />
                 </td>
-                <td>
+                <td data-label={heads[4]}>
                   {format.percent(row.influenced)}
                   <Against {...against(row, 'influenced')} />
                 </td>
-                <td>{format.count(row.delivered)}</td>
+                <td data-label={heads[5]}>{format.count(row.delivered)}</td>
               </tr>
             ))}
           </tbody>

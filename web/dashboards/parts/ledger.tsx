@@ -80,7 +80,7 @@ export function Ledger({ date, granularity, type, filters }: LedgerOf & { filter
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
           <section className="scroll" tabIndex={0} aria-label="Ledger rows">
-            <table className="list">
+            <table className="list stacked">
               <thead>
                 <tr>
                   {heads.map((head, index) => (
@@ -94,18 +94,24 @@ export function Ledger({ date, granularity, type, filters }: LedgerOf & { filter
                 {rows.map((row) => (
                   <tr key={`${row.at} ${row.customer} ${row.currency} ${row.subscription} ${row.plan}`}>
                     <th scope="row">{format.day(row.day)}</th>
-                    <td className="text">{row.customer}</td>
-                    <td className="text">
+                    <td className="text" data-label={heads[1]}>
+                      {row.customer}
+                    </td>
+                    <td className="text" data-label={heads[2]}>
                       {row.type}
                       {row.reason && row.reason !== 'unknown' ? ` (${row.reason})` : ''}
                     </td>
-                    <td>{format.value(row.amount, first.unit)}</td>
-                    <td className="text">{row.plan}</td>
-                    <td className="text">{row.provider}</td>
-                    <td className="text">
+                    <td data-label={heads[3]}>{format.value(row.amount, first.unit)}</td>
+                    <td className="text" data-label={heads[4]}>
+                      {row.plan}
+                    </td>
+                    <td className="text" data-label={heads[5]}>
+                      {row.provider}
+                    </td>
+                    <td className="text whole" data-label={heads[6]}>
                       <code>{row.subscription}</code>
                     </td>
-                    <td className="text">
+                    <td className="text whole" data-label={heads[7]}>
                       <code>{row.provider_event_ids.join(' ')}</code>
                     </td>
                   </tr>
