@@ -6,10 +6,19 @@ const KEY_BYTES = 32
  * What erased members are recognised by, from the tenant's PII key: its second half once it has been rotated, else derived
  * from it. Rotation keeps it, because it must recognise who was erased years ago.
  */
-export const erasureKeyOf = (piiKey: Buffer): Buffer =>
-  piiKey.length === 2 * KEY_BYTES
-    ? piiKey.subarray(KEY_BYTES)
-    : createHmac('sha256', piiKey).update('erased members').digest()
+export function erasureKeyOf(piiKey: Buffer): Buffer {
+  const known = erasureKeys.get(piiKey)
+  if (known) return known
+  const key =
+    piiKey.length === 2 * KEY_BYTES
+      ? piiKey.subarray(KEY_BYTES)
+      : createHmac('sha256', piiKey).update('erased members').digest()
+  erasureKeys.set(piiKey, key)
+  return key
+}
+
+/** Asked for with every request that brings events. */
+const erasureKeys = new WeakMap<Buffer, Buffer>()
 
 /** The keyed hash that is left of an erased member: it recognises the member's events and reveals nothing. */
 export const memberHash = (erasureKey: Buffer, userId: string): string =>
