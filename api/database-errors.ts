@@ -1,3 +1,4 @@
+import { WaitedTooLong } from '../db/turns.ts'
 import { ApiError, errors } from './errors.ts'
 
 const RETRY_AFTER_SECONDS = 5
@@ -46,6 +47,8 @@ function chain(error: unknown, depth = 0): Error[] {
 export function databaseError(error: unknown): ApiError | undefined {
   const found = chain(error)
   if (found.some(isUnavailable)) return databaseUnavailable(error)
+  if (found.some((one) => one instanceof WaitedTooLong))
+    return new ApiError(errors.OVERLOADED, { headers: { 'retry-after': '1' }, cause: error })
   if (found.some(isBusy)) return new ApiError(errors.DATABASE_BUSY, { headers: { 'retry-after': '1' }, cause: error })
   return undefined
 }

@@ -107,7 +107,13 @@ export async function acceptEvents(
   pool: pg.Pool,
   intake: Intake,
   batch: { readonly events: readonly unknown[]; readonly sent_at?: string | undefined },
-  options: { readonly now?: number; readonly source?: string; readonly keepRejected?: boolean } = {},
+  options: {
+    readonly now?: number
+    readonly source?: string
+    readonly keepRejected?: boolean
+    /** Milliseconds after which nothing is begun any more (WaitedTooLong). */
+    readonly maxWaitMs?: number
+  } = {},
 ): Promise<AcceptedBatch> {
   const { tenant, piiKey } = intake
   const erasureKey = erasureKeyOf(piiKey)
@@ -153,6 +159,7 @@ export async function acceptEvents(
     tenant,
     good.map(({ storable }) => storable),
     erasureKey,
+    options.maxWaitMs === undefined ? undefined : performance.now() + options.maxWaitMs,
   )
   if (options.keepRejected !== false)
     await quarantine(pool, tenant, bad, { erasureKey, sentAt: batch.sent_at, source: options.source })

@@ -11,6 +11,7 @@ const MOST_RUNNING = 2
 
 interface Waiting {
   readonly batch: readonly StorableEvent[]
+  readonly giveUpAt: number | undefined
   readonly resolve: (stored: StoredBatch) => void
   readonly reject: (error: unknown) => void
 }
@@ -25,25 +26,26 @@ const groups = new WeakMap<pg.Pool, Map<string, Group>>()
 /**
  * Stores a batch like `storeEvents`. Small ones that arrive while others of the tenant are being stored share the next
  * statement and its commit: a single event costs a round trip and an fsync only when nothing else is going on. Each is
- * answered after that commit, with what became of its own events.
+ * answered after that commit, with what became of its own events. `giveUpAt`: see `inTurn`.
  */
 export function storeTogether(
   pool: pg.Pool,
   tenant: Tenant,
   batch: readonly StorableEvent[],
   erasureKey: Buffer,
+  giveUpAt?: number,
 ): Promise<StoredBatch> {
-  const store = (events: readonly StorableEvent[]) =>
-    inTurn(pool, tenant.id, () => storeEvents(pool, tenant, events, erasureKey))
+  const store = (events: readonly StorableEvent[], until: number | undefined) =>
+    inTurn(pool, tenant.id, () => storeEvents(pool, tenant, events, erasureKey), until)
   if (batch.length === 0) return storeEvents(pool, tenant, batch, erasureKey)
-  if (batch.length > SMALL || isSkewed(batch[0])) return store(batch)
+  if (batch.length > SMALL || isSkewed(batch[0])) return store(batch, giveUpAt)
   const ofPool = groups.get(pool) ?? new Map<string, Group>()
   groups.set(pool, ofPool)
   const key = `${tenant.id} ${tenant.timezone} ${erasureKey.toString('latin1')}`
   const group = ofPool.get(key) ?? { waiting: [], running: 0 }
   ofPool.set(key, group)
   return new Promise((resolve, reject) => {
-    group.waiting.push({ batch, resolve, reject })
+    group.waiting.push({ batch, giveUpAt, resolve, reject })
     if (group.running === MOST_RUNNING) return
     group.running += 1
     // What arrives in the same turn of the event loop comes along.
@@ -57,7 +59,7 @@ export function storeTogether(
 
 async function storeNext(
   group: Group,
-  store: (events: readonly StorableEvent[]) => Promise<StoredBatch>,
+  store: (events: readonly StorableEvent[], giveUpAt: number | undefined) => Promise<StoredBatch>,
 ): Promise<void> {
   let events = 0
   const count = group.waiting.findIndex(({ batch }) => {
@@ -66,11 +68,18 @@ async function storeNext(
   })
   const taken = group.waiting.splice(0, count < 0 ? group.waiting.length : count)
   try {
-    dealOut(taken, await store(taken.flatMap(({ batch }) => batch)))
+    // The newest of them: the group goes as one.
+    dealOut(
+      taken,
+      await store(
+        taken.flatMap(({ batch }) => batch),
+        taken.at(-1)?.giveUpAt,
+      ),
+    )
   } catch (error) {
     if (!isOfTheData(error)) for (const { reject } of taken) reject(error)
     // One batch's data must not fail its neighbours.
-    else for (const { batch, resolve, reject } of taken) await store(batch).then(resolve, reject)
+    else for (const { batch, giveUpAt, resolve, reject } of taken) await store(batch, giveUpAt).then(resolve, reject)
   }
 }
 

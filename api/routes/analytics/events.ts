@@ -115,9 +115,11 @@ export const eventRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, 
         throw new ApiError(errors.PAYLOAD_TOO_LARGE, {
           detail: `A request may hold at most ${MAX_EVENTS} events. Split it.`,
         })
-      const { pool } = app.deps.database
+      const { database, config } = app.deps
+      const { pool } = database
+      const maxWaitMs = config.INGEST_MAX_WAIT_SECONDS * 1000
       const { tenantId } = request.principal
-      const answer = await acceptEvents(pool, await contextOf(tenantId), batch)
+      const answer = await acceptEvents(pool, await contextOf(tenantId), batch, { maxWaitMs })
       if (answer.accepted > 0) ingested()
       const { device_id: device } = batch
       if (device === undefined) return { ...answer, errors: [...answer.errors], conflicts: [...answer.conflicts] }

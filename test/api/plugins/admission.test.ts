@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { bearer, bootApp, tenantA, tenantB } from '../support/harness.ts'
@@ -20,6 +22,7 @@ async function slowApp() {
       payload: Buffer.alloc(bytes, 'a'),
     })
   return {
+    app,
     post,
     release: () => {
       for (const done of waiting.splice(0)) done()
@@ -46,4 +49,33 @@ test('a tenant with too much in flight is asked to wait, another is let in, and 
   await expect.poll(() => waiting.length).toBe(1)
   release()
   expect((await again).statusCode).toBe(200)
+})
+
+test('who is refused and comes back at once over the same connection is refused again when the time is over', async () => {
+  const { app, post, release, waiting } = await slowApp()
+  const size = 1024 * 1024
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  const flood = Array.from({ length: 4 }, () => post(tenantA, size))
+  await expect.poll(() => waiting.length).toBe(4)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  onTestFinished(() => agent.destroy())
+  const headers = { ...(await bearer('service', tenantA)), 'content-type': 'application/x-ndjson' }
+  const send = async () => {
+    const sent = request(`${origin}/slow`, { method: 'POST', agent, headers })
+    sent.end(Buffer.alloc(size, 'a'))
+    const [answer] = await once(sent, 'response')
+    answer.resume()
+    await once(answer, 'end')
+    return Number(answer.statusCode)
+  }
+  expect(await send()).toBe(429)
+  const began = performance.now()
+  expect(await send()).toBe(429)
+  expect(performance.now() - began).toBeGreaterThan(500)
+  release()
+  await Promise.all(flood)
+  const again = send()
+  await expect.poll(() => waiting.length).toBe(1)
+  release()
+  expect(await again).toBe(200)
 })
