@@ -5,6 +5,7 @@ import { churnBench } from './churn/index.ts'
 import { exportsBench } from './exports.ts'
 import { freshness } from './freshness.ts'
 import { ingest } from './ingest.ts'
+import { landing } from './landing.ts'
 import { late } from './late.ts'
 import { ledgers } from './ledgers.ts'
 import { metricsBench } from './metrics.ts'
@@ -24,6 +25,7 @@ const benches: readonly Bench[] = [
   late,
   ledgers,
   exportsBench,
+  landing,
   freshness,
   overload,
   web,

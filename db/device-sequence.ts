@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { AcceptedBatch } from './accept-events.ts'
-import { countPushed } from './sources/runners.ts'
+import { countPushed, type PushedBatch } from './sources/runners.ts'
 import { loadSql } from './sql.ts'
 
 const markDeviceSequence = loadSql(new URL('./sql/mark-device-sequence.sql', import.meta.url))
@@ -41,10 +41,12 @@ export async function markDelivered(
 }
 
 /** A delivery in the counters of sources, under `mobile_sync`. */
-export function countDelivery(pool: pg.Pool, tenantId: string, answer: AcceptedBatch) {
-  const { accepted, duplicates, rejected, newestAt } = answer
-  const processed = accepted + duplicates + rejected
-  return countPushed(pool, tenantId, 'mobile_sync', { processed, accepted, duplicates, failed: rejected, newestAt })
+export const countDelivery = (pool: pg.Pool, tenantId: string, answer: AcceptedBatch) =>
+  countPushed(pool, tenantId, 'mobile_sync', deliveryOf(answer))
+
+/** An answer to a batch of events, as a source counts it. */
+export function deliveryOf({ accepted, duplicates, rejected, newestAt }: AcceptedBatch): PushedBatch {
+  return { processed: accepted + duplicates + rejected, accepted, duplicates, failed: rejected, newestAt }
 }
 
 /** How many devices of a tenant have gaps, for tenants that have any. */

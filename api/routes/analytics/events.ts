@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { acceptEvents } from '../../../db/accept-events.ts'
-import { countDelivery, markDelivered } from '../../../db/device-sequence.ts'
+import { countDelivery, deliveryOf, markDelivered } from '../../../db/device-sequence.ts'
+import { pushedCounter } from '../../../db/sources/pushed-counter.ts'
 import { sentEvent } from '../../../sources/envelope.ts'
 import { type BatchResult, parseNdjsonBatch, readBatch, sequencesOf } from '../../../sources/ndjson.ts'
 import { ApiError, errors } from '../../errors.ts'
@@ -92,6 +93,10 @@ const bodySchema = z
 
 /** Takes events. Good ones are stored durably before the answer; a bad one never takes others down. */
 export const eventRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, { contextOf, ingested }) => {
+  const counter = pushedCounter(app.deps.database.pool, 'api', (error) =>
+    app.log.warn({ err: error }, 'events could not be counted under their source'),
+  )
+  app.addHook('onClose', () => counter.close())
   app.post(
     '/events',
     {
@@ -122,7 +127,10 @@ export const eventRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app, 
       const answer = await acceptEvents(pool, await contextOf(tenantId), batch, { maxWaitMs })
       if (answer.accepted > 0) ingested()
       const { device_id: device } = batch
-      if (device === undefined) return { ...answer, errors: [...answer.errors], conflicts: [...answer.conflicts] }
+      if (device === undefined) {
+        counter.add(tenantId, deliveryOf(answer))
+        return { ...answer, errors: [...answer.errors], conflicts: [...answer.conflicts] }
+      }
       // Refused events have arrived as well: they are in the quarantine, and sending them again would not mend them.
       const state = await markDelivered(pool, tenantId, device, sequencesOf(batch.events))
       await countDelivery(pool, tenantId, answer)

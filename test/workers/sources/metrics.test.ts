@@ -89,6 +89,25 @@ describe('/metrics has lag, processed and failed of every source', () => {
     await expectCounted(tenant, 'mobile_sync', 3, 1, 24 * 3600)
   })
 
+  test('of events sent straight to the API, many small requests together', async () => {
+    const tenant = await platform.createTenant({ slug: 'lag-api' })
+    const at = Date.now() - 2 * HOUR
+    const send = (...events: object[]) => platform.post(tenant, '/api/analytics/events', { events })
+    const answers = await Promise.all([
+      ...Array.from({ length: 20 }, (_, i) => send(view(`e-${i}`, at))),
+      send(view('x', at), { ...view('y', at), type: 'no_such' }),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+    await expectCounted(tenant, 'api', 22, 1, 7200)
+    expect((await send(view('x', at))).status).toBe(200)
+    await expectCounted(tenant, 'api', 23, 1, 7200)
+    const { rows } = await platform.db.pool.query(
+      'select accepted, duplicates from analytics.source_status where tenant = $1 and source = $2',
+      [tenant.slug, 'api'],
+    )
+    expect(rows).toEqual([{ accepted: 21, duplicates: 1 }])
+  })
+
   test('of the webhooks, direct and through SNS, and of imported billing events', async () => {
     const tenant = await billingTenant(platform, 'lag-billing', { settings: { 'revenue.sns_topics': [TOPIC] } })
     const [event] = stripeEventsOf([
