@@ -3,6 +3,8 @@ import { textWidth } from './look.ts'
 
 /** A column of one digit has a title to be read as well. */
 const LEAST_CHARACTERS = 4
+/** Points by which a short word may be wider than its letters are on average: admin, medium. */
+const SPARE = 7
 
 export interface ColumnWidth {
   readonly width: number
@@ -15,7 +17,7 @@ export interface ColumnWidth {
  * otherwise narrow ones take what they need and the wide ones share the rest.
  */
 export function columnWidths({ columns, rows }: PageTable, room: number, fontSize: number): ColumnWidth[] {
-  const points = (characters: number) => textWidth(Math.max(characters, LEAST_CHARACTERS), fontSize)
+  const points = (characters: number) => textWidth(Math.max(characters, LEAST_CHARACTERS), fontSize) + SPARE
   const cells = columns.map(({ title }, i) => ({ title, texts: rows.map((row) => row[i]?.text ?? '') }))
   const longestWord = (texts: readonly string[]) => Math.max(0, ...texts.flatMap(words).map(({ length }) => length))
   const needed = cells.map(({ title, texts }) =>

@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon'
 import type { Database } from '../../../db/database.ts'
 import { type TableRange, tableHead } from '../../../db/exports/stream.ts'
-import type { ExportTable } from '../../../db/exports/tables.ts'
+import type { ColumnType, ExportTable } from '../../../db/exports/tables.ts'
 import { type Tenant, withTenant } from '../../../db/tenant.ts'
 import type { Report } from '../report.ts'
 import { frame } from './context.ts'
@@ -32,7 +32,7 @@ export async function tableReport(
       {
         title: table.title,
         columns: table.columns.map(({ title, type }) => ({ title, align: isText(type) ? 'left' : 'right' })),
-        rows: rows.map((row) => table.columns.map(({ name }) => ({ text: String(row[name] ?? '') }))),
+        rows: rows.map((row) => table.columns.map(({ name, type }) => ({ text: shown(row[name], type) }))),
       },
     ],
     definitions: [{ title: table.title, text: table.definition }],
@@ -42,4 +42,12 @@ export async function tableReport(
     ],
     sheet: { columns: table.columns, rows: [] },
   }
+}
+
+const rounded = new Intl.NumberFormat('en', { maximumFractionDigits: 4, useGrouping: false })
+
+/** A page has four places of a fraction; CSV and Parquet have all. */
+function shown(value: unknown, type: ColumnType): string {
+  if (value === null || value === undefined) return ''
+  return type === 'double' ? rounded.format(Number(value)) : String(value)
 }
