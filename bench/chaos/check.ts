@@ -7,7 +7,7 @@ import { type Queues, queueNames } from '../../workers/queues.ts'
 import type { Sent } from './traffic.ts'
 
 const PATIENCE_MS = 120_000
-const POLL_MS = 150
+const POLL_MS = 250
 /** A job that has been running for longer than any job of so little data may take is stuck. */
 const STUCK_MS = 60_000
 

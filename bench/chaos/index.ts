@@ -9,7 +9,7 @@ import { type System, startSystem } from './system.ts'
 import { withTwins } from './twins.ts'
 
 /** Runs whose twins are folded together. */
-const TOGETHER = 12
+const TOGETHER = 16
 
 await run({
   help: `
@@ -17,8 +17,8 @@ npm run chaos -- [--seed 1] [--runs 20] [--at-once 1] [--fault <name>] [--redis 
 
 Sends events to the real platform and lets something fail in the middle: processes are killed, connections cut, the
 clock jumps, the disk is full. After each run: what was acknowledged is stored exactly once; ledgers and aggregates
-equal those of a tenant to whom nothing happened (every twelfth run: all metrics, too); no job is stuck; exports are
-completed once, with their files and no others. Run n of seed s is run 1 of seed s + n - 1. Results come twelve at a time.
+equal those of a tenant to whom nothing happened (every sixteenth run: all metrics, too); no job is stuck; exports are
+completed once, with their files and no others. Run n of seed s is run 1 of seed s + n - 1. Results come sixteen at a time.
 Runs on the embedded engine, or against DATABASE_URL (a scratch database; API and worker are processes of their own).
 
   --seed      first seed

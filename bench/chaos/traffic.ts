@@ -6,7 +6,7 @@ import type { Random } from '../../sources/simulator/random.ts'
 /** Clients that send at the same time. */
 const LANES = 4
 const ANSWER_TIMEOUT_MS = 15_000
-const PAUSE_MS = 100
+const PAUSE_MS = 300
 const DEADLINE_MS = 180_000
 
 const answerSchema = z.object({ accepted: z.int(), duplicates: z.int(), rejected: z.literal(0) })
