@@ -2,11 +2,41 @@ import { type QueueName, type Queues, queueNames } from './queues.ts'
 
 const LOOK_MS = 5_000
 
+/** How long the end of a job may take to be recorded before nobody believes in it any more. */
+const RECORDING_MS = 10_000
+
+/**
+ * What this process runs. A job whose work is over stays until its end is recorded, but not for ever: where that is
+ * refused (a full disk) BullMQ leaves the job as it is, and nobody would take it up before its lock ends.
+ */
+export class RunningJobs {
+  /** When the work ended, on the monotonic clock; undefined while it goes on. */
+  readonly #ended = new Map<string, number | undefined>()
+
+  begin(queue: QueueName, id: string | undefined): void {
+    this.#ended.set(`${queue} ${id}`, undefined)
+  }
+
+  end(queue: QueueName, id: string | undefined): void {
+    this.#ended.set(`${queue} ${id}`, performance.now())
+  }
+
+  recorded(queue: QueueName, id: string | undefined): void {
+    this.#ended.delete(`${queue} ${id}`)
+  }
+
+  has(queue: QueueName, id: string): boolean {
+    const key = `${queue} ${id}`
+    if (!this.#ended.has(key)) return false
+    const ended = this.#ended.get(key)
+    return ended === undefined || performance.now() - ended < RECORDING_MS
+  }
+}
+
 /**
  * Gives back jobs that are active though this process does not run them: the answer that handed one out was lost with its
  * connection, or with the process before this one. Only where this process is the only one; elsewhere a lock expires.
- * A job is given back when two looks in a row find it so, since it may be on its way to us; `isRunning` is to stay true
- * until the job's end is recorded.
+ * A job is given back when two looks in a row find it so, since it may be on its way to us, or its end on its way to the database.
  */
 export function giveBackLostJobs(
   queues: Queues,

@@ -7,7 +7,7 @@ import type { MasterKey } from '../db/secrets.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { queueBackend } from './backend.ts'
 import type { Logger, WorkerContext } from './context.ts'
-import { giveBackAll, giveBackLostJobs } from './lost-jobs.ts'
+import { giveBackAll, giveBackLostJobs, RunningJobs } from './lost-jobs.ts'
 import { type Outcomes, outcomes } from './outcomes.ts'
 import { processors } from './processors.ts'
 import { type JobName, jobs, openQueues, type QueueName, type Queues, queueNames } from './queues.ts'
@@ -68,7 +68,7 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
   if (database.kind === 'embedded') await endLeases(database.pool)
   await applySchedules(queues)
   const backend = queueBackend(config, database)
-  const running = new Set<string>()
+  const running = new RunningJobs()
   const workers = queueNames.map((name) =>
     startWorker(name, backend, {
       context,
@@ -81,9 +81,7 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
   await Promise.all(workers.map((worker) => worker.waitUntilReady()))
   // Marks that an earlier process left behind do not wait for the schedule.
   queues.requestFold()
-  const lost = isAlone
-    ? giveBackLostJobs(queues, (queue, id) => running.has(`${queue} ${id}`), { onError: warn })
-    : undefined
+  const lost = isAlone ? giveBackLostJobs(queues, (queue, id) => running.has(queue, id), { onError: warn }) : undefined
   const restoring = setInterval(() => restoreSchedules(queues).catch(warn), RESTORE_MS)
 
   return {
@@ -104,8 +102,8 @@ type AnyWorker = Worker<unknown, unknown, string, IQueueBackend, JobProgress, un
 interface WorkerParts {
   readonly context: WorkerContext
   readonly recorded: Outcomes
-  /** Of every queue, what this process runs, until its end is recorded. */
-  readonly running: Set<string>
+  /** Of every queue. */
+  readonly running: RunningJobs
   readonly lock: { readonly lockDuration: number; readonly stalledInterval: number }
   readonly onError: (error: Error) => void
 }
@@ -118,8 +116,12 @@ function startWorker(
   const worker: AnyWorker = new Worker(
     queue,
     async (job: Job) => {
-      running.add(`${queue} ${job.id}`)
-      return process(job, context)
+      running.begin(queue, job.id)
+      try {
+        return await process(job, context)
+      } finally {
+        running.end(queue, job.id)
+      }
     },
     {
       connection: {},
@@ -133,11 +135,11 @@ function startWorker(
   )
   worker.on('error', onError)
   worker.on('completed', (job) => {
-    running.delete(`${queue} ${job.id}`)
+    running.recorded(queue, job.id)
     recorded.succeeded(job.name)
   })
   worker.on('failed', (job, err) => {
-    running.delete(`${queue} ${job?.id}`)
+    running.recorded(queue, job?.id)
     const name = job?.name ?? queue
     context.logger.error({ job: name, attempt: job?.attemptsMade, err }, 'a job failed')
     recorded.failed(name, err)

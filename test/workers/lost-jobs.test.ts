@@ -83,6 +83,38 @@ test('a job whose claim was lost runs within a minute', { timeout: 90_000 }, asy
   }
 })
 
+test('a job whose end could not be recorded runs again within a minute', { timeout: 120_000 }, async () => {
+  // As on a full disk: the job is claimed and done, but neither its success nor its failure can be written.
+  await database.pool.query(`
+    create function public.refuse() returns trigger language plpgsql as $$ begin raise exception 'no space left' using errcode = '53100'; end $$;
+    create trigger refuse before update or delete on bullmq.job for each row
+      when (old.state = 'active' and old.name = 'vacuum') execute function public.refuse();`)
+  let refused = 0
+  const workers = await startWorkers({
+    config: {},
+    database,
+    objects: testObjects(database),
+    logger: {
+      ...silent,
+      warn: (_, message) => {
+        if (message === 'the queue reports an error') refused += 1
+      },
+    },
+    secrets: { masterKey: Buffer.alloc(32, 7) },
+    queues,
+  })
+  const vacuums = async () =>
+    (await queues.get('maintenance').getActive()).filter(({ name }) => name === 'vacuum').length
+  try {
+    await eventually(async () => expect(refused).toBeGreaterThan(0), 30_000)
+    expect(await vacuums()).toBe(1)
+    await database.pool.query('drop trigger refuse on bullmq.job; drop function public.refuse')
+    await eventually(async () => expect(await vacuums()).toBe(0), 60_000)
+  } finally {
+    await workers.close()
+  }
+})
+
 test('after the clock went back, what waits for the time it had been does not wait any longer', async () => {
   const ahead = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3 * HOUR_MS)
   try {
