@@ -39,6 +39,19 @@ export async function prepareJobs(database: Pick<Database, 'kind' | 'pool'>): Pr
   if (database.kind === 'embedded') await preparePolicies(database.pool)
 }
 
+/** A search for lost jobs is never planned so far ahead, unless by a clock that was. */
+const SEARCH_AHEAD_MS = 60_000
+
+/**
+ * BullMQ on PostgreSQL notes until when nobody has to search a queue for jobs that lost their worker. After the clock was
+ * hours ahead and is put right, nobody would for hours: such notes are removed. `now` is the clock BullMQ goes by.
+ */
+export async function resumeSearches(pool: pg.Pool, now: number): Promise<void> {
+  await pool.query(`delete from bullmq.meta where field = 'stalled-check' and value::bigint > $1::bigint`, [
+    now + SEARCH_AHEAD_MS,
+  ])
+}
+
 /**
  * Vacuums and analyses the plain tables whose rows come and go (marks, jobs): the embedded engine has no autovacuum.
  * Hypertables are left alone: their chunks are written once. Returns how many tables were done.

@@ -2,7 +2,7 @@ import { type IQueueBackend, type Job, type JobProgress, UnrecoverableError, Wor
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { endLeases } from '../db/exports/jobs.ts'
-import { prepareJobs } from '../db/jobs.ts'
+import { prepareJobs, resumeSearches } from '../db/jobs.ts'
 import type { MasterKey } from '../db/secrets.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { queueBackend } from './backend.ts'
@@ -82,7 +82,11 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
   // Marks that an earlier process left behind do not wait for the schedule.
   queues.requestFold()
   const lost = isAlone ? giveBackLostJobs(queues, (queue, id) => running.has(queue, id), { onError: warn }) : undefined
-  const restoring = setInterval(() => restoreSchedules(queues).catch(warn), RESTORE_MS)
+  const restore = async () => {
+    await restoreSchedules(queues)
+    if (config.REDIS_URL === undefined) await resumeSearches(database.pool, Date.now())
+  }
+  const restoring = setInterval(() => restore().catch(warn), RESTORE_MS)
 
   return {
     nudge: queues.requestFold,

@@ -7,7 +7,6 @@ import type { Tenant } from '../../db/tenant.ts'
 import type { ObjectStore } from '../../objects/store.ts'
 import type { Random } from '../../sources/simulator/random.ts'
 import { deleteLeftovers } from '../../workers/expire-exports.ts'
-import { within } from './within.ts'
 
 const ATTEMPT_MS = 15_000
 const PAUSE_MS = 200
@@ -47,23 +46,21 @@ export async function askForExports(
 }
 
 async function ask(url: string, token: string, key: string, body: object): Promise<string | undefined> {
-  let status: number
+  let response: Response
   let text: string
   try {
-    ;[status, text] = await within(ATTEMPT_MS, async (signal) => {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': key },
-        body: JSON.stringify(body),
-        signal,
-      })
-      return [response.status, await response.text()]
+    response = await fetch(url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(ATTEMPT_MS),
     })
+    text = await response.text()
   } catch {
     return undefined
   }
-  if (status === 429 || status >= 500) return undefined
-  if (status !== 202) throw new Error(`the API refused a valid export: ${status} ${text}`)
+  if (response.status === 429 || response.status >= 500) return undefined
+  if (response.status !== 202) throw new Error(`the API refused a valid export: ${response.status} ${text}`)
   return acceptedSchema.parse(JSON.parse(text)).id
 }
 

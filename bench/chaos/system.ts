@@ -13,7 +13,6 @@ import { migrate } from '../../db/migrate.ts'
 import { types } from '../../db/types.ts'
 import { ManagedProcess } from './process.ts'
 import { type FaultyProxy, openProxy } from './proxy.ts'
-import { within } from './within.ts'
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
@@ -57,11 +56,9 @@ async function freePort(): Promise<number> {
 }
 
 async function answers(url: string): Promise<boolean> {
-  return within(2_000, async (signal) => {
-    const response = await fetch(url, { signal })
-    await response.arrayBuffer()
-    return response.ok
-  })
+  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) })
+  await response.arrayBuffer()
+  return response.ok
 }
 
 /** Starts everything on the engine that the environment names, on a database of its own. */

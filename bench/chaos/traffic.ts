@@ -2,7 +2,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
 import type { RawEvent } from '../../sources/envelope.ts'
 import type { Random } from '../../sources/simulator/random.ts'
-import { within } from './within.ts'
 
 /** Clients that send at the same time. */
 const LANES = 4
@@ -69,23 +68,21 @@ export async function sendAll({ url, token, batches, random, midway }: TrafficOp
 
 /** true: acknowledged. false: nobody knows, or not now. */
 async function sendOnce(url: string, token: string, events: readonly RawEvent[]): Promise<boolean> {
-  let status: number
+  let response: Response
   let text: string
   try {
-    ;[status, text] = await within(ANSWER_TIMEOUT_MS, async (signal) => {
-      const response = await fetch(`${url}/api/analytics/events`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ events }),
-        signal,
-      })
-      return [response.status, await response.text()]
+    response = await fetch(`${url}/api/analytics/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ events }),
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     })
+    text = await response.text()
   } catch {
     return false
   }
-  if (status === 429 || status >= 500) return false
-  if (status !== 200) throw new Error(`the API refused a valid batch: ${status} ${text}`)
+  if (response.status === 429 || response.status >= 500) return false
+  if (response.status !== 200) throw new Error(`the API refused a valid batch: ${response.status} ${text}`)
   answerSchema.parse(JSON.parse(text))
   return true
 }

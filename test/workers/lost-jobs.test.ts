@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { resumeSearches } from '../../db/jobs.ts'
 import { createTenant } from '../../db/tenant.ts'
 import { giveBackLostJobs } from '../../workers/lost-jobs.ts'
 import { openQueues, type Queues, queueNames } from '../../workers/queues.ts'
@@ -103,6 +104,7 @@ test('a job whose end could not be recorded runs again within a minute', { timeo
     secrets: { masterKey: Buffer.alloc(32, 7) },
     queues,
   })
+  await queues.add('vacuum', {})
   const vacuums = async () =>
     (await queues.get('maintenance').getActive()).filter(({ name }) => name === 'vacuum').length
   try {
@@ -113,6 +115,21 @@ test('a job whose end could not be recorded runs again within a minute', { timeo
   } finally {
     await workers.close()
   }
+})
+
+test('after the clock went back, the search for lost jobs does not wait until it is that late again', async () => {
+  const now = Date.now()
+  await database.pool.query(
+    `insert into bullmq.meta (queue, field, value)
+     values ('ledgers', 'stalled-check', $1::text), ('exports', 'stalled-check', $2::text)
+     on conflict (queue, field) do update set value = excluded.value`,
+    [now + HOUR_MS, now + 5_000],
+  )
+  await resumeSearches(database.pool, now)
+  const { rows } = await database.pool.query(
+    `select queue from bullmq.meta where field = 'stalled-check' and queue in ('ledgers', 'exports')`,
+  )
+  expect(rows).toEqual([{ queue: 'exports' }])
 })
 
 test('after the clock went back, what waits for the time it had been does not wait any longer', async () => {
