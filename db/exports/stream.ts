@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { finished, pipeline, Readable } from 'node:stream'
 import { type Options, stringify } from 'csv-stringify'
 import pg from 'pg'
 import copyStreams from 'pg-copy-streams'
 import type { Database } from '../database.ts'
+import { heldRows } from '../held-rows.ts'
 import { beginTenant, withTenant } from '../tenant.ts'
 import { CsvLines } from './csv-lines.ts'
 import type { ExportTable } from './tables.ts'
@@ -57,7 +57,10 @@ export async function tableCsv(
   dialect: CsvDialect,
 ): Promise<TableCsv> {
   const query = statementOf(table, range)
-  if (database.kind === 'embedded') return stringified(heldRows(database.pool, tenantId, query), table, dialect)
+  if (database.kind === 'embedded') {
+    const begin = (client: pg.PoolClient) => beginTenant(client, tenantId, 'one instant')
+    return stringified(heldRows(database.pool, query, { page: FETCH_ROWS, begin }), table, dialect)
+  }
   const lines = new CsvLines(dialect.lineEnd)
   const copied = await copyOut(database.pool, tenantId, dialect.spreadsheetSafe ? disarmed(query, table) : query)
   // Errors travel on to whoever reads `lines`.
@@ -106,29 +109,6 @@ async function copyOut(pool: pg.Pool, tenantId: string, query: string): Promise<
   } catch (error) {
     client.release(true)
     throw error
-  }
-}
-
-async function* heldRows(pool: pg.Pool, tenantId: string, query: string): AsyncGenerator<Record<string, unknown>[]> {
-  const cursor = `export_${randomUUID().replaceAll('-', '')}`
-  const client = await pool.connect()
-  let broken: Error | undefined
-  let isHeld = false
-  try {
-    await beginTenant(client, tenantId, 'one instant')
-    await client.query(`declare ${cursor} no scroll cursor with hold for ${query}`)
-    await client.query('commit')
-    isHeld = true
-    for (;;) {
-      const { rows } = await client.query<Record<string, unknown>>(`fetch ${FETCH_ROWS} from ${cursor}`)
-      if (rows.length === 0) return
-      yield rows
-    }
-  } finally {
-    await client.query(isHeld ? `close ${cursor}` : 'rollback').catch((error: Error) => {
-      broken = error
-    })
-    client.release(broken)
   }
 }
 

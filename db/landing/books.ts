@@ -1,11 +1,12 @@
-import type pg from 'pg'
+import pg from 'pg'
+import { heldRows } from '../held-rows.ts'
 import { loadSql } from '../sql.ts'
 import { withTenant } from '../tenant.ts'
 import type { Dataset, Relation } from './datasets.ts'
 import type { Content } from './parquet.ts'
 
 const dueDaysSql = loadSql(new URL('./due-days.sql', import.meta.url))
-const eventsPage = loadSql(new URL('./events-page.sql', import.meta.url))
+const dayEvents = loadSql(new URL('./day-events.sql', import.meta.url))
 
 /** A file of the landing zone, as its manifest and `analytics.landed_files` describe it. */
 export interface LandedFile extends Content {
@@ -30,18 +31,17 @@ export async function dueDays(pool: pg.Pool, tenantId: string): Promise<string[]
   return (await pool.query<{ day: string }>(dueDaysSql.bind({ tenant: tenantId }))).rows.map(({ day }) => day)
 }
 
-/** A tenant's events of a UTC day as JSON lines, in order, a page at a time. */
+/**
+ * A tenant's events of a UTC day as JSON lines, in order, a page at a time. The day is read and sorted once: no index gives
+ * this order, so that pages by key would read all of it for each.
+ */
 export async function* eventLines(pool: pg.Pool, tenantId: string, day: string): AsyncGenerator<string> {
-  let after = { after_at: '-infinity', after_id: '' }
-  for (;;) {
-    const { rows } = await pool.query<{ line: string; occurred_at: string; event_id: string }>(
-      eventsPage.bind({ tenant: tenantId, ...dayRange(day), ...after, limit: PAGE }),
-    )
-    yield* rows.map(({ line }) => `${line}\n`)
-    const last = rows.at(-1)
-    if (!last || rows.length < PAGE) return
-    after = { after_at: last.occurred_at, after_id: last.event_id }
-  }
+  const values = { tenant: tenantId, ...dayRange(day) }
+  const query = dayEvents.render(
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, pg.escapeLiteral(value)])),
+  )
+  for await (const rows of heldRows<{ line: string }>(pool, query, { page: PAGE }))
+    yield rows.map(({ line }) => `${line}\n`).join('')
 }
 
 /** What the table holds of a UTC day now. */

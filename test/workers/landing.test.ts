@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dueDays, landedFiles } from '../../db/landing/books.ts'
 import type { Tenant } from '../../db/tenant.ts'
 import type { ObjectStore } from '../../objects/store.ts'
-import { landTenant } from '../../workers/landing/land.ts'
-import type { Landing } from '../../workers/landing/store.ts'
+import { landDay, landTenant } from '../../workers/landing/land.ts'
+import { inWorkshop, type Landing } from '../../workers/landing/store.ts'
 import { verifyTenant } from '../../workers/landing/verify.ts'
 import { busyTenant } from '../support/busy-tenant.ts'
 import { openPlatform, type Platform } from '../support/platform.ts'
@@ -63,6 +63,23 @@ describe('the landing zone', () => {
     expect(await verifyTenant(landing, { deep: true })).toEqual([])
     expect(await landTenant(landing)).toEqual({ files: 0, rows: 0 })
   }, 60_000)
+
+  test('lands a day of many pages whose instants differ by less than a millisecond', async () => {
+    const many = await platform.createTenant({ slug: 'many' })
+    const rows = 12_000
+    await platform.db.pool.query(
+      `insert into analytics.events (tenant_id, event_id, occurred_at, local_hour, type, user_id, source, is_action, plan,
+         coach_id, properties, content_hash)
+       select $1, 'e-' || i, $2::date at time zone 'UTC' + i * interval '7 microseconds', $2::date, 'screen_viewed', 'm-1',
+         'test', true, '', '', '{}', i
+       from generate_series(1, $3::integer) i`,
+      [many.id, day(5), rows],
+    )
+    const landed = await inWorkshop((shop) => landDay({ ...landing, tenant: many }, day(5), shop))
+    expect(landed).toBe(rows)
+    expect(await landedFiles(platform.db.pool, many.id)).toMatchObject([{ part: day(5), rows }])
+    await platform.db.pool.query('delete from analytics.events where tenant_id = $1', [many.id])
+  })
 
   test('takes a late event in by landing its day again, and no other', async () => {
     await platform.send(tenant, [late('late-1', `${day(12)}T10:00:00.123456Z`)])
