@@ -1,7 +1,7 @@
 -- Recomputes member-days from day_from on, and the flags of the active day before it. Params: :scope jsonb
 -- [{tenant_id,user_id,day_from}], :floor_day date (earliest day_from). Returns the touched range (days).
 with scope as materialized (
-  select t.tenant_id, t.user_id, t.day_from, m.signup_day, m.signup_plan, m.signup_coach_id, p.day as previous_day
+  select t.tenant_id, t.user_id, t.day_from, m.signup_day, m.signup_plan, m.signup_coach_id, coalesce(recent.day, older.day) as previous_day
   from jsonb_to_recordset(:scope::jsonb) as t (tenant_id uuid, user_id text, day_from date)
   -- lateral with a limit: the planner would expect one row of a join and run what follows once per member
   join lateral (
@@ -13,10 +13,18 @@ with scope as materialized (
   left join lateral (
     select d.day
     from analytics.member_days d
-    where d.tenant_id = t.tenant_id and d.user_id = t.user_id and d.day < t.day_from
+    where d.tenant_id = t.tenant_id and d.user_id = t.user_id and d.day < t.day_from and d.day >= :floor_day::date - 31
     order by d.day desc
     limit 1
-  ) p on true
+  ) recent on true
+  -- opens every chunk there is: for those only who were away
+  left join lateral (
+    select d.day
+    from analytics.member_days d
+    where d.tenant_id = t.tenant_id and d.user_id = t.user_id and d.day < :floor_day::date - 31 and recent.day is null
+    order by d.day desc
+    limit 1
+  ) older on true
 ),
 fresh as (
   select t.tenant_id, t.user_id, h.local_hour::date as day, sum(h.actions)::integer as actions,
@@ -26,9 +34,15 @@ fresh as (
     (array_agg(h.cohort_week order by h.hour desc))[1] as cohort_week,
     (array_agg(h.cohort_month order by h.hour desc))[1] as cohort_month
   from scope t
-  join analytics.member_hours h on h.tenant_id = t.tenant_id and h.user_id = t.user_id and h.local_hour >= t.day_from
-  -- a local hour is at most 14 hours ahead of or 12 behind the instant
-  where h.hour >= (:floor_day::date - 1)::timestamp at time zone 'UTC'
+  cross join lateral (
+    select *
+    from analytics.member_hours
+    where tenant_id = t.tenant_id and user_id = t.user_id and local_hour >= t.day_from
+      -- a local hour is at most 14 hours ahead of or 12 behind the instant
+      and hour >= (t.day_from - 1)::timestamp at time zone 'UTC'
+      and hour >= (:floor_day::date - 1)::timestamp at time zone 'UTC'
+    offset 0
+  ) h
   group by 1, 2, 3
 ),
 kept as (
@@ -53,12 +67,22 @@ rebuilt as materialized (
   from days d
   join scope t on t.tenant_id = d.tenant_id and t.user_id = d.user_id
 ),
+obsolete as materialized (
+  select m.tenant_id, m.user_id, m.day
+  from scope t
+  cross join lateral (
+    select tenant_id, user_id, day
+    from analytics.member_days
+    where tenant_id = t.tenant_id and user_id = t.user_id and day >= t.day_from and day >= :floor_day::date
+    offset 0
+  ) m
+  -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+  where (m.tenant_id, m.user_id, m.day) not in (select r.tenant_id, r.user_id, r.day from rebuilt r)
+),
 removed as (
   delete from analytics.member_days m
-  using scope t
-  where m.tenant_id = t.tenant_id and m.user_id = t.user_id and m.day >= t.day_from and m.day >= :floor_day::date
-    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
-    and (m.tenant_id, m.user_id, m.day) not in (select r.tenant_id, r.user_id, r.day from rebuilt r)
+  using obsolete o
+  where m.tenant_id = o.tenant_id and m.user_id = o.user_id and m.day = o.day and m.day >= :floor_day::date
   returning m.day
 ),
 marked as (

@@ -8,7 +8,8 @@ with scope as materialized (
     tenant_id uuid, user_id text, since timestamptz, hour_from timestamptz, hours_add boolean, hours_read_from timestamptz,
     session_gap interval
   )
-  join analytics.tenants n on n.id = t.tenant_id
+  -- lateral with a limit: of a join with few tenants the planner would expect one row, and loop over all pairs
+  cross join lateral (select timezone from analytics.tenants where id = t.tenant_id limit 1) n
 ),
 actions as (
   select e.tenant_id, e.user_id, e.occurred_at, e.event_id, e.local_hour, e.plan, e.coach_id, e.cohort_week, e.cohort_month,
@@ -17,16 +18,25 @@ actions as (
       partition by e.tenant_id, e.user_id, coalesce(e.session_id, '') order by e.occurred_at
     ) as next_at
   from scope t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.hours_read_from
-  where e.is_action and e.occurred_at >= :read_floor::timestamptz
+  cross join lateral (
+    select *
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.hours_read_from
+      and occurred_at >= :read_floor::timestamptz and is_action
+    offset 0
+  ) e
 ),
 starts as (
   select s.tenant_id, s.user_id,
     s.started_at - ((s.started_at at time zone t.timezone) - date_trunc('hour', s.started_at at time zone t.timezone)) as hour,
     count(*)::integer as sessions
   from scope t
-  join analytics.sessions s on s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.started_at >= t.hour_from
-  where s.started_at >= :floor::timestamptz
+  cross join lateral (
+    select tenant_id, user_id, started_at
+    from analytics.sessions
+    where tenant_id = t.tenant_id and user_id = t.user_id and started_at >= t.hour_from and started_at >= :floor::timestamptz
+    offset 0
+  ) s
   group by 1, 2, 3
 ),
 -- What is not in the ledger's counts: actions from counted_from on, and gaps that one of them ends.
@@ -46,12 +56,21 @@ counted as (
   from actions
   group by 1, 2, 3
 ),
-standing as (
-  select m.tenant_id, m.user_id, m.hour, m.local_hour, m.actions, m.active_seconds::numeric as active_seconds, m.last_at, m.plan,
-    m.coach_id, m.cohort_week, m.cohort_month
+before as materialized (
+  select m.*, t.hours_add
   from scope t
-  join analytics.member_hours m on m.tenant_id = t.tenant_id and m.user_id = t.user_id and m.hour >= t.hour_from
-  where t.hours_add and m.hour >= :floor::timestamptz
+  cross join lateral (
+    select *
+    from analytics.member_hours
+    where tenant_id = t.tenant_id and user_id = t.user_id and hour >= t.hour_from and hour >= :floor::timestamptz
+    offset 0
+  ) m
+),
+standing as (
+  select tenant_id, user_id, hour, local_hour, actions, active_seconds::numeric as active_seconds, last_at, plan, coach_id,
+    cohort_week, cohort_month
+  from before
+  where hours_add
 ),
 hours as (
   select tenant_id, user_id, hour,
@@ -74,14 +93,19 @@ rebuilt as materialized (
   -- an action that the next fold will count may lie before `since`
   where h.actions > 0
 ),
+obsolete as materialized (
+  -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+  select b.tenant_id, b.user_id, b.hour, b.local_hour
+  from before b
+  where (b.tenant_id, b.user_id, b.hour, b.local_hour) not in (
+    select r.tenant_id, r.user_id, r.hour, r.local_hour from rebuilt r
+  )
+),
 removed as (
   delete from analytics.member_hours m
-  using scope t
-  where m.tenant_id = t.tenant_id and m.user_id = t.user_id and m.hour >= t.hour_from and m.hour >= :floor::timestamptz
-    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
-    and (m.tenant_id, m.user_id, m.hour, m.local_hour) not in (
-      select r.tenant_id, r.user_id, r.hour, r.local_hour from rebuilt r
-    )
+  using obsolete o
+  where m.tenant_id = o.tenant_id and m.user_id = o.user_id and m.hour = o.hour and m.local_hour = o.local_hour
+    and m.hour >= :floor::timestamptz
   returning m.hour
 ),
 written as (

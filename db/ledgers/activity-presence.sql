@@ -9,8 +9,12 @@ days as (
   select d.tenant_id, d.user_id, d.day, d.plan, d.coach_id, d.cohort_week, d.cohort_month, t.day_from,
     lead(d.day) over (partition by d.tenant_id, d.user_id order by d.day) as after
   from scope t
-  join analytics.member_days d on d.tenant_id = t.tenant_id and d.user_id = t.user_id and d.day >= t.day_from - 30
-  where d.day >= :floor_day::date - 30
+  cross join lateral (
+    select *
+    from analytics.member_days
+    where tenant_id = t.tenant_id and user_id = t.user_id and day >= t.day_from - 30 and day >= :floor_day::date - 30
+    offset 0
+  ) d
 ),
 steps as (
   select tenant_id, user_id, day_from, plan, coach_id, cohort_week, cohort_month, s.day, s.wau, s.mau
@@ -29,14 +33,25 @@ rebuilt as materialized (
   group by tenant_id, user_id, day, plan, coach_id
   having sum(wau) <> 0 or sum(mau) <> 0
 ),
+obsolete as materialized (
+  select p.tenant_id, p.user_id, p.day, p.plan, p.coach_id
+  from scope t
+  cross join lateral (
+    select tenant_id, user_id, day, plan, coach_id
+    from analytics.presence
+    where tenant_id = t.tenant_id and user_id = t.user_id and day >= t.day_from and day >= :floor_day::date
+    offset 0
+  ) p
+  -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+  where (p.tenant_id, p.user_id, p.day, p.plan, p.coach_id) not in (
+    select r.tenant_id, r.user_id, r.day, r.plan, r.coach_id from rebuilt r
+  )
+),
 removed as (
   delete from analytics.presence p
-  using scope t
-  where p.tenant_id = t.tenant_id and p.user_id = t.user_id and p.day >= t.day_from and p.day >= :floor_day::date
-    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
-    and (p.tenant_id, p.user_id, p.day, p.plan, p.coach_id) not in (
-      select r.tenant_id, r.user_id, r.day, r.plan, r.coach_id from rebuilt r
-    )
+  using obsolete o
+  where p.tenant_id = o.tenant_id and p.user_id = o.user_id and p.day = o.day and p.plan = o.plan and p.coach_id = o.coach_id
+    and p.day >= :floor_day::date
   returning p.day
 ),
 written as (

@@ -9,7 +9,8 @@ with touched as materialized (
   select t.*, n.timezone,
     make_interval(mins => coalesce((n.settings ->> 'session_gap_minutes')::integer, 30)) as session_gap
   from jsonb_to_recordset(:touched::jsonb) as t (tenant_id uuid, user_id text, since timestamptz)
-  join analytics.tenants n on n.id = t.tenant_id
+  -- lateral with a limit: of a join with few tenants the planner would expect one row, and loop over all pairs
+  cross join lateral (select settings, timezone from analytics.tenants where id = t.tenant_id limit 1) n
 ),
 -- An action within five minutes after another lengthens that one's hour.
 reaching as (
@@ -28,14 +29,25 @@ select h.tenant_id, h.user_id, h.since, h.session_gap::text as session_gap, h.ho
 from hours h
 cross join lateral (
   -- rows from before last_at was kept do not say what they counted
-  select coalesce(bool_and(coalesce(m.last_at < h.since, false)), true) as hours_add
+  select coalesce(bool_and(coalesce(m.last_at < h.since, false)) filter (where m.hour >= h.hour_from), true) as hours_add,
+    -- Looking for what began long ago opens every chunk there is. A session of more than a day has actions in at least half
+    -- of its hours, or gaps of hours.
+    count(*) >= 12 or h.session_gap > interval '2 hours' as may_be_long
   from analytics.member_hours m
-  where m.tenant_id = h.tenant_id and m.user_id = h.user_id and m.hour >= h.hour_from
-    and m.hour >= :floor::timestamptz - interval '2 hours'
+  where m.tenant_id = h.tenant_id and m.user_id = h.user_id and m.hour >= h.since - interval '25 hours'
+    and m.hour >= :floor::timestamptz - interval '25 hours'
 ) m
 left join lateral (
   select min(s.started_at) as started_at, min(s.started_at) filter (where s.ended_at >= h.since) as begun_anew
-  from analytics.sessions s
-  where s.tenant_id = h.tenant_id and s.user_id = h.user_id and s.started_at < h.since
-    and s.ended_at >= h.since - h.session_gap
+  from (
+    select started_at, ended_at
+    from analytics.sessions
+    where tenant_id = h.tenant_id and user_id = h.user_id and started_at >= :floor::timestamptz - interval '24 hours'
+    union all
+    select started_at, ended_at
+    from analytics.sessions
+    where tenant_id = h.tenant_id and user_id = h.user_id and started_at < :floor::timestamptz - interval '24 hours'
+      and m.may_be_long
+  ) s
+  where s.started_at < h.since and s.ended_at >= h.since - h.session_gap
 ) s on true

@@ -12,10 +12,13 @@ open_sessions as materialized (
   select s.tenant_id, s.user_id, s.session_id, s.started_at, s.ended_at, s.events, s.active_seconds, t.session_gap,
     t.since, s.ended_at < t.since as is_continued
   from scope t
-  join analytics.sessions s
-    on s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.started_at < t.since
-    and s.ended_at >= t.since - t.session_gap
-  where s.started_at >= :floor::timestamptz
+  cross join lateral (
+    select tenant_id, user_id, session_id, started_at, ended_at, events, active_seconds
+    from analytics.sessions
+    where tenant_id = t.tenant_id and user_id = t.user_id and started_at < t.since and ended_at >= t.since - t.session_gap
+      and started_at >= :floor::timestamptz
+    offset 0
+  ) s
 ),
 -- A session that is continued stands for all of its actions, at the time of the last one.
 actions as (
@@ -26,15 +29,24 @@ actions as (
   union all
   select e.tenant_id, e.user_id, coalesce(e.session_id, ''), e.occurred_at, o.session_gap, e.occurred_at, 1, 0
   from open_sessions o
-  join analytics.events e on e.tenant_id = o.tenant_id and e.user_id = o.user_id
-    and e.occurred_at >= o.started_at and e.occurred_at < o.since
-  where not o.is_continued and e.is_action and coalesce(e.session_id, '') = o.session_id
-    and e.occurred_at >= :read_floor::timestamptz
+  cross join lateral (
+    select tenant_id, user_id, session_id, occurred_at
+    from analytics.events
+    where tenant_id = o.tenant_id and user_id = o.user_id and occurred_at >= o.started_at and occurred_at < o.since
+      and occurred_at >= :read_floor::timestamptz and is_action and coalesce(session_id, '') = o.session_id
+    offset 0
+  ) e
+  where not o.is_continued
   union all
   select e.tenant_id, e.user_id, coalesce(e.session_id, ''), e.occurred_at, t.session_gap, e.occurred_at, 1, 0
   from scope t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.since
-  where e.is_action and e.occurred_at >= :since_floor::timestamptz
+  cross join lateral (
+    select tenant_id, user_id, session_id, occurred_at
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.since
+      and occurred_at >= :since_floor::timestamptz and is_action
+    offset 0
+  ) e
 ),
 spaced as (
   select *, occurred_at - lag(occurred_at) over (partition by tenant_id, user_id, session_id order by occurred_at) as gap
@@ -56,22 +68,31 @@ rebuilt as materialized (
   from numbered
   group by tenant_id, user_id, session_id, nth
 ),
+replaceable as (
+  select tenant_id, user_id, session_id, started_at from open_sessions
+  union all
+  select s.tenant_id, s.user_id, s.session_id, s.started_at
+  from scope t
+  cross join lateral (
+    select tenant_id, user_id, session_id, started_at
+    from analytics.sessions
+    where tenant_id = t.tenant_id and user_id = t.user_id and started_at >= t.since
+      and started_at >= :since_floor::timestamptz
+    offset 0
+  ) s
+),
+obsolete as materialized (
+  -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
+  select * from replaceable p
+  where (p.tenant_id, p.user_id, p.session_id, p.started_at) not in (
+    select r.tenant_id, r.user_id, r.session_id, r.started_at from rebuilt r
+  )
+),
 removed as (
   delete from analytics.sessions s
-  using scope t
-  where s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.started_at >= :floor::timestamptz
-    and (
-      s.started_at >= t.since
-      or exists (
-        select from open_sessions o
-        where o.tenant_id = s.tenant_id and o.user_id = s.user_id and o.session_id = s.session_id
-          and o.started_at = s.started_at
-      )
-    )
-    -- NOT IN is hashed whatever the planner expects; NOT EXISTS became a loop over all pairs
-    and (s.tenant_id, s.user_id, s.session_id, s.started_at) not in (
-      select r.tenant_id, r.user_id, r.session_id, r.started_at from rebuilt r
-    )
+  using obsolete o
+  where s.tenant_id = o.tenant_id and s.user_id = o.user_id and s.session_id = o.session_id and s.started_at = o.started_at
+    and s.started_at >= :floor::timestamptz
   returning 1
 ),
 written as (

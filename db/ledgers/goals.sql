@@ -7,9 +7,13 @@ changes as (
   select e.tenant_id, e.user_id, e.subject_id as goal_id, e.occurred_at, e.event_id, e.local_hour,
     substr(e.type, 6) as change, e.plan, e.coach_id, e.cohort_week, e.cohort_month
   from touched t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.since
-  where e.type in ('goal_created', 'goal_completed', 'goal_abandoned', 'goal_reopened')
-    and e.occurred_at >= :floor::timestamptz
+  cross join lateral (
+    select *
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.since and occurred_at >= :floor::timestamptz
+      and type in ('goal_created', 'goal_completed', 'goal_abandoned', 'goal_reopened')
+    offset 0
+  ) e
 ),
 goals as (
   select distinct tenant_id, user_id, goal_id from changes

@@ -15,11 +15,16 @@ checks as (
     least(coalesce((e.properties ->> 'for_date')::date, e.local_hour::date), e.local_hour::date) as day,
     bool_or(e.type = 'habit_checked') as done, bool_or(e.type = 'habit_skipped') as skipped
   from scope t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id
-  -- a local day begins at most 14 hours before its UTC date
-  where e.occurred_at >= (:floor_day::date - 1)::timestamp at time zone 'UTC'
-    and e.occurred_at >= (t.day_from - 1)::timestamp at time zone 'UTC'
-    and e.type in ('habit_checked', 'habit_skipped')
+  cross join lateral (
+    select *
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id
+      -- a local day begins at most 14 hours before its UTC date
+      and occurred_at >= (:floor_day::date - 1)::timestamp at time zone 'UTC'
+      and occurred_at >= (t.day_from - 1)::timestamp at time zone 'UTC'
+      and type in ('habit_checked', 'habit_skipped')
+    offset 0
+  ) e
   group by 1, 2, 3, 4
 ),
 fresh as (

@@ -5,15 +5,20 @@ with touched as materialized (
   select t.tenant_id, t.user_id, t.since, (t.since at time zone n.timezone)::date as since_day,
     (now() at time zone n.timezone)::date as today
   from jsonb_to_recordset(:touched::jsonb) as t (tenant_id uuid, user_id text, since timestamptz)
-  join analytics.tenants n on n.id = t.tenant_id
+  -- lateral with a limit: of a join with few tenants the planner would expect one row, and loop over all pairs
+  cross join lateral (select timezone from analytics.tenants where id = t.tenant_id limit 1) n
 ),
 habit_events as materialized (
   select e.tenant_id, e.user_id, e.subject_id as habit_id, e.type, e.occurred_at, e.event_id, e.local_hour::date as day,
     e.properties
   from touched t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.since
-  where e.occurred_at >= :floor::timestamptz
-    and e.type in ('habit_created', 'habit_changed', 'habit_ended', 'habit_checked', 'habit_skipped')
+  cross join lateral (
+    select *
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.since and occurred_at >= :floor::timestamptz
+      and type in ('habit_created', 'habit_changed', 'habit_ended', 'habit_checked', 'habit_skipped')
+    offset 0
+  ) e
 ),
 -- A day's schedule is the last one set on it.
 rebuilt as materialized (

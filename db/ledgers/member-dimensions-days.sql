@@ -11,7 +11,12 @@ select day, jsonb_agg(jsonb_build_object('tenant_id', tenant_id, 'user_id', user
 from (
   select distinct time_bucket(interval '1 day', e.occurred_at) as day, c.tenant_id, c.user_id, c.since
   from changed c
-  join analytics.events e on e.tenant_id = c.tenant_id and e.user_id = c.user_id and e.occurred_at >= c.since
+  cross join lateral (
+    select tenant_id, user_id, occurred_at, plan, coach_id, cohort_week, cohort_month
+    from analytics.events
+    where tenant_id = c.tenant_id and user_id = c.user_id and occurred_at >= c.since and occurred_at >= :floor::timestamptz
+    offset 0
+  ) e
   left join lateral (
     select plan, coach_id
     from analytics.member_history h
@@ -19,8 +24,7 @@ from (
     order by h.valid_from desc
     limit 1
   ) h on true
-  where e.occurred_at >= :floor::timestamptz
-    and (e.plan, e.coach_id, e.cohort_week, e.cohort_month)
+  where (e.plan, e.coach_id, e.cohort_week, e.cohort_month)
       is distinct from (coalesce(h.plan, ''), coalesce(h.coach_id, ''), date_trunc('week', c.signup_day)::date,
         date_trunc('month', c.signup_day)::date)
 ) wrong

@@ -3,16 +3,23 @@
 with touched as materialized (
   select t.tenant_id, t.user_id, t.since, n.timezone
   from jsonb_to_recordset(:touched::jsonb) as t (tenant_id uuid, user_id text, since timestamptz)
-  join analytics.tenants n on n.id = t.tenant_id
+  -- lateral with a limit: of a join with few tenants the planner would expect one row, and loop over all pairs
+  cross join lateral (select timezone from analytics.tenants where id = t.tenant_id limit 1) n
 ),
+-- "offset 0", here and in the other ledgers: one index look-up per member. The planner knows nothing of the newest rows, expects
+-- one at most, and would loop over all pairs.
 seen as materialized (
   select t.tenant_id, t.user_id,
     min(e.occurred_at) as first_event_at,
     min(e.occurred_at) filter (where e.type = 'signed_up') as signed_up_at,
     min(e.occurred_at) filter (where e.is_action) as first_action_at
   from touched t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.since
-  where e.occurred_at >= :floor::timestamptz
+  cross join lateral (
+    select tenant_id, user_id, occurred_at, type, is_action
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.since and occurred_at >= :floor::timestamptz
+    offset 0
+  ) e
   group by 1, 2
 ),
 -- History rows from `since` on are rebuilt from the profile events; the row before carries its values forward.
@@ -21,8 +28,13 @@ profile as materialized (
     e.properties ->> 'plan' as plan, e.properties ->> 'coach_id' as coach_id,
     case when e.type = 'signed_up' then e.properties ->> 'signup_source' end as signup_source
   from touched t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.since
-  where e.occurred_at >= :floor::timestamptz and e.type in ('signed_up', 'profile_changed')
+  cross join lateral (
+    select tenant_id, user_id, occurred_at, event_id, type, properties
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.since and occurred_at >= :floor::timestamptz
+      and type in ('signed_up', 'profile_changed')
+    offset 0
+  ) e
 ),
 opening as (
   select t.tenant_id, t.user_id, h.plan, h.coach_id

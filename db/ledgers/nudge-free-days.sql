@@ -6,7 +6,8 @@ with touched as materialized (
     ((t.since - interval '24 hours') at time zone n.timezone)::date as day_from,
     (now() at time zone n.timezone)::date as today
   from jsonb_to_recordset(:touched::jsonb) as t (tenant_id uuid, user_id text, since timestamptz)
-  join analytics.tenants n on n.id = t.tenant_id
+  -- lateral with a limit: of a join with few tenants the planner would expect one row, and loop over all pairs
+  cross join lateral (select timezone from analytics.tenants where id = t.tenant_id limit 1) n
 ),
 nudged as materialized (
   select distinct n.tenant_id, n.user_id, n.local_hour::date as day
@@ -31,11 +32,16 @@ free as (
 acted as (
   select distinct e.tenant_id, e.user_id, e.local_hour::date as day
   from touched t
-  join analytics.events e
-    on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= (t.day_from - 1)::timestamp at time zone 'UTC'
-  where e.is_action and e.occurred_at >= :floor::timestamptz - interval '2 days'
-    and e.type in ('session_started', 'habit_checked', 'goal_created', 'goal_progressed', 'goal_completed', 'message_sent')
-    and exists (select from nudged n where n.tenant_id = t.tenant_id and n.user_id = t.user_id)
+  cross join lateral (
+    select *
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= (t.day_from - 1)::timestamp at time zone 'UTC'
+      and occurred_at >= :floor::timestamptz - interval '2 days' and is_action
+      and type in ('session_started', 'habit_checked', 'goal_created', 'goal_progressed', 'goal_completed', 'message_sent')
+    offset 0
+  ) e
+  -- hashed, as above
+  where ((t.tenant_id, t.user_id) in (select n.tenant_id, n.user_id from nudged n)) is true
 ),
 rebuilt as materialized (
   select f.tenant_id, f.user_id, f.day, a.day is not null as acted, coalesce(h.plan, '') as plan,

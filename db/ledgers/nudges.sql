@@ -4,7 +4,8 @@
 with touched as materialized (
   select t.tenant_id, t.user_id, t.since - interval '24 hours' as from_at, n.timezone
   from jsonb_to_recordset(:touched::jsonb) as t (tenant_id uuid, user_id text, since timestamptz)
-  join analytics.tenants n on n.id = t.tenant_id
+  -- lateral with a limit: of a join with few tenants the planner would expect one row, and loop over all pairs
+  cross join lateral (select timezone from analytics.tenants where id = t.tenant_id limit 1) n
   where exists (
       select from analytics.nudges s
       where s.tenant_id = t.tenant_id and s.user_id = t.user_id and s.sent_at >= t.since - interval '24 hours'
@@ -24,9 +25,14 @@ sent as materialized (
     coalesce(e.properties ->> 'persona', '') as persona, coalesce(e.properties ->> 'channel', '') as channel,
     e.plan, e.coach_id, e.cohort_week, e.cohort_month
   from touched t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.from_at
-  where e.type = 'nudge_sent' and e.occurred_at >= :floor::timestamptz
-    and not exists (
+  cross join lateral (
+    select *
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.from_at and occurred_at >= :floor::timestamptz
+      and type = 'nudge_sent'
+    offset 0
+  ) e
+  where not exists (
       select from analytics.nudges n
       where n.tenant_id = t.tenant_id and n.user_id = t.user_id and n.nudge_id = e.subject_id and n.sent_at < t.from_at
     )
@@ -35,10 +41,15 @@ sent as materialized (
 responses as materialized (
   select e.tenant_id, e.user_id, e.occurred_at, e.type, e.subject_id
   from touched t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.from_at
-  where e.is_action and e.occurred_at >= :floor::timestamptz
-    and e.type in ('session_started', 'habit_checked', 'goal_created', 'goal_progressed', 'goal_completed', 'message_sent',
-      'nudge_opened', 'nudge_acted')
+  cross join lateral (
+    select *
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.from_at and occurred_at >= :floor::timestamptz
+      and is_action
+      and type in ('session_started', 'habit_checked', 'goal_created', 'goal_progressed', 'goal_completed', 'message_sent',
+        'nudge_opened', 'nudge_acted')
+    offset 0
+  ) e
 ),
 -- Nudges and qualifying actions on one line of time: is there an action in the 24 hours after the nudge?
 timeline as (

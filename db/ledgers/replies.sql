@@ -3,7 +3,8 @@
 with touched as materialized (
   select t.*, n.timezone, make_interval(hours => coalesce((n.settings ->> 'sla_hours')::integer, 24)) as sla
   from jsonb_to_recordset(:touched::jsonb) as t (tenant_id uuid, user_id text, since timestamptz)
-  join analytics.tenants n on n.id = t.tenant_id
+  -- lateral with a limit: of a join with few tenants the planner would expect one row, and loop over all pairs
+  cross join lateral (select settings, timezone from analytics.tenants where id = t.tenant_id limit 1) n
 ),
 messages as (
   select e.tenant_id, e.user_id, e.subject_id as conversation_id, e.occurred_at, e.event_id,
@@ -11,8 +12,13 @@ messages as (
     coalesce(case when e.properties ->> 'sender' = 'coach' then e.properties ->> 'coach_id' end, e.coach_id) as coach_id,
     e.cohort_week, e.cohort_month
   from touched t
-  join analytics.events e on e.tenant_id = t.tenant_id and e.user_id = t.user_id and e.occurred_at >= t.since
-  where e.type = 'message_sent' and e.properties ->> 'sender' in ('member', 'coach') and e.occurred_at >= :floor::timestamptz
+  cross join lateral (
+    select *
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.since and occurred_at >= :floor::timestamptz
+      and type = 'message_sent' and properties ->> 'sender' in ('member', 'coach')
+    offset 0
+  ) e
 ),
 conversations as (
   select distinct m.tenant_id, m.user_id, m.conversation_id, t.since
