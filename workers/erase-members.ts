@@ -10,6 +10,7 @@ import { erasedName } from '../sources/member-ids.ts'
 import type { WorkerContext } from './context.ts'
 import { deleteLeftovers, expireExports } from './expire-exports.ts'
 import { eraseFromLanding } from './landing/erase.ts'
+import { removeAbandoned } from './scratch.ts'
 
 /** What a statement that began before the erasure wrote meanwhile is found by the next pass. */
 const MOST_PASSES = 5
@@ -47,10 +48,11 @@ async function erase(erasure: OpenErasure, context: WorkerContext): Promise<void
     addCounts(client, erasure, { exports: await withdrawMemberExports(client, erasure.tenant_id) }),
   )
   await expireExports({}, context)
+  await removeAbandoned()
   await deleteLeftovers(context, erasure.tenant_id)
   const landing = { pool, objects, tenant: { id: erasure.tenant_id, slug: erasure.tenant_slug } }
   const member = { id: erasure.subject, replacement: erasedName(erasure.member_hash) }
-  await addCounts(pool, erasure, { landing_files: await eraseFromLanding(landing, member) })
+  await eraseFromLanding(landing, member, (landing_files) => addCounts(pool, erasure, { landing_files }))
   await eraseStatistics(pool, erasure)
   await completeErasure(pool, masterKey, erasure)
 }

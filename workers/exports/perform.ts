@@ -1,6 +1,4 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -12,6 +10,7 @@ import { type CsvDialect, tableCsv } from '../../db/exports/stream.ts'
 import { type Column, type ExportTable, exportTables, isTableExport } from '../../db/exports/tables.ts'
 import { findTenant, type Tenant, withTenant } from '../../db/tenant.ts'
 import type { ObjectStore } from '../../objects/store.ts'
+import { inScratchDirectory } from '../scratch.ts'
 import type { Report } from './report.ts'
 import type { ReportPayload } from './reports/index.ts'
 import { sheetCsv } from './sheet-csv.ts'
@@ -70,7 +69,7 @@ export async function performExport(job: ClaimedExport, context: Performance): P
       return { ...stored, rows: rows() }
     }
     case 'parquet':
-      return withTemporary(async (temporary) => {
+      return inScratchDirectory('export', async (temporary) => {
         const csvPath = join(temporary, 'rows.csv')
         const parquetPath = join(temporary, 'rows.parquet')
         const { stream, rows } = await watched(source, { lineEnd: 'lf', spreadsheetSafe: false }, context, 70)
@@ -166,13 +165,4 @@ function abortable(stream: Readable, signal: AbortSignal): Readable {
   signal.addEventListener('abort', abort, { once: true })
   stream.once('close', () => signal.removeEventListener('abort', abort))
   return stream
-}
-
-async function withTemporary<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'upcoach-export-'))
-  try {
-    return await work(directory)
-  } finally {
-    await rm(directory, { recursive: true, force: true })
-  }
 }

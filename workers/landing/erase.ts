@@ -7,20 +7,20 @@ import { download, inWorkshop, type Landing, publish } from './store.ts'
 
 /**
  * Takes a member out of the landing zone: days that the database still holds land again, older files are copied without
- * the member. Returns how many files it rewrote.
+ * the member. Tells how many files it rewrote as soon as they are in the store: an erasure that is interrupted counts them, too.
  */
 export function eraseFromLanding(
   landing: Landing,
   member: { readonly id: string; readonly replacement: string },
-): Promise<number> {
+  onRewritten: (files: number) => Promise<void>,
+): Promise<void> {
   const { pool, objects, tenant } = landing
   return inWorkshop(async (shop) => {
-    let rewritten = 0
     for (const day of await dueDays(pool, tenant.id)) {
       await landDay(landing, day, shop)
-      rewritten += 1
+      await onRewritten(1)
     }
-    for (const relation of relations) rewritten += (await landRelation(landing, relation, shop)).files
+    for (const relation of relations) await onRewritten((await landRelation(landing, relation, shop)).files)
     const from = join(shop.directory, 'before.parquet')
     const to = join(shop.directory, 'after.parquet')
     for (const file of await landedFiles(pool, tenant.id)) {
@@ -29,8 +29,7 @@ export function eraseFromLanding(
       const content = await copyWithout(shop.duck, dataset, from, to, member)
       if (!content) continue
       await publish(landing, file.dataset, file.part, to, content, async () => true)
-      rewritten += 1
+      await onRewritten(1)
     }
-    return rewritten
   })
 }

@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
@@ -10,6 +7,7 @@ import { type LandedFile, recordLanded } from '../../db/landing/books.ts'
 import { type Dataset, SCHEMA_VERSION } from '../../db/landing/datasets.ts'
 import { type Content, type Duck, withDuck } from '../../db/landing/parquet.ts'
 import { ObjectNotFound, type ObjectStore } from '../../objects/store.ts'
+import { inScratchDirectory } from '../scratch.ts'
 
 /** Where files land and whose they are. */
 export interface Landing {
@@ -37,14 +35,8 @@ export interface Workshop {
 }
 
 /** Runs work in a workshop of its own, of which nothing is left afterwards. */
-export async function inWorkshop<T>(work: (shop: Workshop) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'upcoach-landing-'))
-  try {
-    return await withDuck(directory, (duck) => work({ directory, duck }))
-  } finally {
-    await rm(directory, { recursive: true, force: true })
-  }
-}
+export const inWorkshop = <T>(work: (shop: Workshop) => Promise<T>): Promise<T> =>
+  inScratchDirectory('landing', (directory) => withDuck(directory, (duck) => work({ directory, duck })))
 
 /** sha256 of a stream, hex. */
 export async function sha256Of(stream: AsyncIterable<Buffer | string>): Promise<string> {
