@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Engine } from '../../../db/embedded/engine.ts'
+import { integerArray, jsonbArray } from '../../../db/pg-arrays.ts'
 import { connectClient, createPool, startTestEngine } from './support.ts'
 
 let engine: Engine
@@ -83,6 +84,23 @@ test('refuses COPY with a message that says what to do instead, and the transact
   await expect(client.query('select 1')).rejects.toMatchObject({ code: '25P02' })
   await client.query('rollback')
   expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+})
+
+test('binary arrays are looked into by element: bytes of numbers mean no brackets, JSON does', async () => {
+  const client = await connectClient(engine)
+  const nested = (depth: number) => `${'{"a":['.repeat(depth / 2)}1${']}'.repeat(depth / 2)}`
+  // 0x5b is an opening bracket
+  const brackets = Array.from({ length: 2_000 }, () => 0x5b5b5b5b)
+  const { rows } = await client.query('select count(*)::integer as n, min(i) as i from unnest($1::integer[]) i', [
+    integerArray(brackets),
+  ])
+  expect(rows).toEqual([{ n: 2_000, i: 0x5b5b5b5b }])
+  const ask = 'select count(*)::integer as n from unnest($1::jsonb[]) j'
+  // each has one bracket more than it closes, within a string
+  const open = Array.from({ length: 2_000 }, () => '{"a": "["}')
+  expect((await client.query(ask, [jsonbArray([...open, nested(200)])])).rows).toEqual([{ n: 2_001 }])
+  await expect(client.query(ask, [jsonbArray([...open, nested(202)])])).rejects.toMatchObject({ code: '54001' })
+  await expect(client.query(ask, [jsonbArray([nested(5_000)])])).rejects.toMatchObject({ code: '54001' })
 })
 
 test('JSON nested so deeply that it would break the engine is refused, and harmless text is not', async () => {
