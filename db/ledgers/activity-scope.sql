@@ -30,9 +30,9 @@ from hours h
 cross join lateral (
   -- rows from before last_at was kept do not say what they counted
   select coalesce(bool_and(coalesce(m.last_at < h.since, false)) filter (where m.hour >= h.hour_from), true) as hours_add,
-    -- Looking for what began long ago opens every chunk there is. A session of more than a day has actions in at least half
-    -- of its hours, or gaps of hours.
-    count(*) >= 12 or h.session_gap > interval '2 hours' as may_be_long
+    -- Looking for what began long ago opens every chunk there is. A session that began more than a day ago has actions in
+    -- nearly all hours of that day, unless its gaps may be longer than an hour.
+    count(*) >= 12 or h.session_gap > interval '1 hour' as may_be_long
   from analytics.member_hours m
   where m.tenant_id = h.tenant_id and m.user_id = h.user_id and m.hour >= h.since - interval '25 hours'
     and m.hour >= :floor::timestamptz - interval '25 hours'

@@ -24,13 +24,13 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 
-const newTenant = (timezone: string): Promise<Tenant> => {
+const newTenant = (timezone: string, settings: Record<string, unknown> = {}): Promise<Tenant> => {
   created += 1
   return createTenant(db.pool, {
     slug: `tenant-${created}`,
     timezone,
     currency: 'EUR',
-    settings: { retention_months: 1200 },
+    settings: { retention_months: 1200, ...settings },
   })
 }
 const send = (tenant: Tenant, events: readonly SentEvent[]) => acceptEvents(db.pool, { tenant, piiKey }, { events })
@@ -59,9 +59,14 @@ async function allMetrics(tenant: Tenant): Promise<unknown> {
 }
 
 /** Delivers a log to one tenant in order, to another as told, and compares everything kept about the members. */
-async function compare(log: readonly SentEvent[], sent: readonly Delivery[], zone: string): Promise<[Tenant, Tenant]> {
-  const sorted = await newTenant(zone)
-  const shuffled = await newTenant(zone)
+async function compare(
+  log: readonly SentEvent[],
+  sent: readonly Delivery[],
+  zone: string,
+  settings: Record<string, unknown> = {},
+): Promise<[Tenant, Tenant]> {
+  const sorted = await newTenant(zone, settings)
+  const shuffled = await newTenant(zone, settings)
   await send(sorted, log)
   await foldAll()
   for (const { events, interlude } of sent) {
@@ -203,6 +208,26 @@ describe('ledgers are pure folds', () => {
     expect(await hourOf(tenant)).toMatchObject([{ actions: 5 }])
     expect(await ledgerRows(db.pool, tables, tenant.id)).toEqual(await ledgerRows(db.pool, tables, sorted.id))
   })
+
+  test.each([
+    { gap: 30, every: 29, events: 120 },
+    { gap: 60, every: 60, events: 60 },
+    { gap: 120, every: 120, events: 30 },
+  ])(
+    'a session of days, with an action every $every minutes, is one whenever it is folded',
+    async ({ gap, every, events }) => {
+      const first = Date.parse('2025-10-01T07:00:00Z')
+      const log = Array.from({ length: events }, (_, i) => ({
+        ...at('10-01T07:00', `long-${i}`, 'screen_viewed', { screen: 'x' }),
+        occurred_at: new Date(first + i * every * 60_000).toISOString(),
+      }))
+      const sent: Delivery[] = []
+      for (let i = 0; i < log.length; i += 10) sent.push({ events: log.slice(i, i + 10), interlude: 'fold all' })
+      const [, tenant] = await compare(log, sent, 'Asia/Kathmandu', { session_gap_minutes: gap })
+      const { rows } = await db.pool.query('select events from analytics.sessions where tenant_id = $1', [tenant.id])
+      expect(rows).toEqual([{ events }])
+    },
+  )
 
   test('folding everything again changes nothing', async () => {
     const before = await Promise.all(pairs.slice(0, 5).map(([, tenant]) => ledgerRows(db.pool, tables, tenant.id)))
