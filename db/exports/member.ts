@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { withoutMember } from '../../sources/member-ids.ts'
 import { auditParametersOf, billingOf, exportsNaming, mentionsOf, type Named, quarantinedOf } from '../erasure/named.ts'
+import { heldRows } from '../held-rows.ts'
 import { customersNamed } from '../revenue/ledger-rows.ts'
 
 /** Rows that are fetched at a time; between two fetches the embedded engine's one session serves others. */
@@ -37,42 +37,29 @@ export async function* memberRows(pool: pg.Pool, member: Named): AsyncGenerator<
   }))
 }
 
-async function* ownRows(
+function ownRows(
   pool: pg.Pool,
   { tenant_id, subject }: Named,
   customers: readonly string[],
 ): AsyncGenerator<MemberRow[]> {
-  const cursor = `member_${randomUUID().replaceAll('-', '')}`
-  const client = await pool.connect()
-  let broken: Error | undefined
-  let isHeld = false
-  try {
-    await client.query('begin isolation level repeatable read read only')
-    await client.query(
-      `select set_config('upcoach.member', $1, true), set_config('upcoach.tenant', $2, true),
-         set_config('upcoach.customers', $3, true)`,
-      [subject, tenant_id, JSON.stringify(customers)],
-    )
+  return heldRows<MemberRow>(
+    pool,
     // A cursor takes no parameters; what it asks for never becomes part of a statement's text.
-    await client.query(
-      `declare ${cursor} no scroll cursor with hold for
-       select source, data from analytics.member_rows(
-         current_setting('upcoach.tenant')::uuid, current_setting('upcoach.member'),
-         array(select jsonb_array_elements_text(current_setting('upcoach.customers')::jsonb)))`,
-    )
-    await client.query('commit')
-    isHeld = true
-    for (;;) {
-      const { rows } = await client.query<MemberRow>(`fetch ${FETCH_ROWS} from ${cursor}`)
-      if (rows.length === 0) return
-      yield rows
-    }
-  } finally {
-    await client.query(isHeld ? `close ${cursor}` : 'rollback').catch((error: Error) => {
-      broken = error
-    })
-    client.release(broken)
-  }
+    `select source, data from analytics.member_rows(
+       current_setting('upcoach.tenant')::uuid, current_setting('upcoach.member'),
+       array(select jsonb_array_elements_text(current_setting('upcoach.customers')::jsonb)))`,
+    {
+      page: FETCH_ROWS,
+      async begin(client) {
+        await client.query('begin isolation level repeatable read read only')
+        await client.query(
+          `select set_config('upcoach.member', $1, true), set_config('upcoach.tenant', $2, true),
+             set_config('upcoach.customers', $3, true)`,
+          [subject, tenant_id, JSON.stringify(customers)],
+        )
+      },
+    },
+  )
 }
 
 /** The properties of somebody else's event that name the member. */

@@ -28,8 +28,15 @@ select h.tenant_id, h.user_id, h.since, h.session_gap::text as session_gap, h.ho
   least(h.since, s.begun_anew) as read_floor
 from hours h
 cross join lateral (
-  -- rows from before last_at was kept do not say what they counted
-  select coalesce(bool_and(coalesce(m.last_at < h.since, false)) filter (where m.hour >= h.hour_from), true) as hours_add,
+  -- Rows from before last_at was kept do not say what they counted; of a zone whose hours began at other minutes, nothing can be
+  -- added to them.
+  select coalesce(
+      bool_and(
+        coalesce(m.last_at < h.since, false)
+        and m.hour at time zone h.timezone = date_trunc('hour', m.hour at time zone h.timezone)
+      ) filter (where m.hour >= h.hour_from),
+      true
+    ) as hours_add,
     -- Looking for what began long ago opens every chunk there is. A session that began more than a day ago has actions in
     -- nearly all hours of that day, unless its gaps may be longer than an hour.
     count(*) >= 12 or h.session_gap > interval '1 hour' as may_be_long

@@ -179,6 +179,21 @@ describe('ledgers are pure folds', () => {
     expect(await hourOf(tenant)).toEqual([{ actions: 3, active_seconds: 180 }])
   })
 
+  test('an hour counted in a zone whose hours began at other minutes is counted anew after the tenant moved', async () => {
+    const tenant = await newTenant('Asia/Kathmandu')
+    await send(tenant, [view('10:50'), view('10:58')])
+    await foldAll()
+    await db.pool.query("update analytics.tenants set timezone = 'UTC' where id = $1", [tenant.id])
+    await send({ ...tenant, timezone: 'UTC' }, [view('11:02')])
+    await foldAll()
+    const { rows } = await db.pool.query(
+      `select sum(actions)::integer as actions, sum(sessions)::integer as sessions, sum(active_seconds) as active_seconds
+       from analytics.member_hours where tenant_id = $1`,
+      [tenant.id],
+    )
+    expect(rows).toEqual([{ actions: 3, sessions: 1, active_seconds: 240 }])
+  })
+
   test('an event that a fold sees before its mark is there counts once', async () => {
     const tenant = await newTenant('UTC')
     const log = ['10:00', '10:02', '10:03', '10:04', '10:06'].map(view)

@@ -1,6 +1,8 @@
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { acceptEvents, type Intake } from '../../db/accept-events.ts'
 import { createTenant } from '../../db/tenant.ts'
+import { types } from '../../db/types.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const MINUTE = 60_000
@@ -52,13 +54,13 @@ describe('an event sent corrected and uncorrected at the same moment', () => {
   test('waits for a sender of the other kind that has not committed yet, and counts as its duplicate', async () => {
     if (db.kind === 'embedded') return // one session: nothing can be in between
     for (const first of ['corrected', 'uncorrected'] as const) {
-      const held = await db.pool.connect()
+      // One connection: what is asked of the pool is part of its transaction.
+      const held = new pg.Pool({ ...db.connection, types, max: 1, idleTimeoutMillis: 0 })
       try {
         await held.query('begin')
-        const pool = { query: held.query.bind(held), options: db.pool.options } as unknown as typeof db.pool
         const send = { corrected, uncorrected }
         const offset = first === 'corrected' ? { sent_at: new Date(now - 10 * MINUTE).toISOString() } : {}
-        await acceptEvents(pool, intake, { events: events(`held-${first}`, 3), ...offset })
+        await acceptEvents(held, intake, { events: events(`held-${first}`, 3), ...offset })
         const other = send[first === 'corrected' ? 'uncorrected' : 'corrected'](`held-${first}`, 3)
         const waiting = async () => {
           const { rows } = await db.pool.query<{ waiting: number }>(
@@ -70,7 +72,7 @@ describe('an event sent corrected and uncorrected at the same moment', () => {
         await held.query('commit')
         expect(await other).toMatchObject({ accepted: 0, duplicates: 3 })
       } finally {
-        held.release()
+        await held.end()
       }
       expect(await stored(`held-${first}`)).toEqual({ stored: 3, ids: 3 })
     }

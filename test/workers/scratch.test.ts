@@ -34,14 +34,15 @@ async function startWriter() {
     const { writeFile } = await import('node:fs/promises')
     await inScratchDirectory('landing', async (directory) => {
       await writeFile(directory + '/day.parquet', 'rows')
-      console.log(directory)
-      await new Promise((resolve) => setTimeout(resolve, 600_000))
+      process.stdout.write(directory)
+      // until it is killed, or its standard input ends with us
+      await new Promise((resolve) => process.stdin.resume().once('end', resolve))
     })`
   const child = spawn(process.execPath, ['--import', tsx, '--input-type=module', '--eval', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  return { child, directory: line.toString().trim() }
+  return { child, directory: line.toString() }
 }
 
 test('what a killed process left is removed, what a running one makes is not', async () => {
