@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-const MEMBERS = 2_000
+export const MEMBERS = 2_000
 /** A member's events come in bursts: a screen, what is done there, the next screen. */
 const BURST = 4
 

@@ -4,6 +4,7 @@ import { cache } from './cache.ts'
 import { churnBench } from './churn/index.ts'
 import { exportsBench } from './exports.ts'
 import { freshness } from './freshness.ts'
+import { history } from './history.ts'
 import { ingest } from './ingest.ts'
 import { landing } from './landing.ts'
 import { late } from './late.ts'
@@ -24,6 +25,7 @@ const benches: readonly Bench[] = [
   background,
   late,
   ledgers,
+  history,
   exportsBench,
   landing,
   freshness,
