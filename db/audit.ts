@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { deferred } from './deferred.ts'
 import { loadSql } from './sql.ts'
 
 /** One row of `analytics_audit_log`; see its migration. */
@@ -25,12 +26,7 @@ const MAX_WAITING = 50_000
  */
 export function auditWriter(pool: pg.Pool, onError: (error: Error) => void) {
   let waiting: AuditRow[] = []
-  let timer: NodeJS.Timeout | undefined
-  let flushing: Promise<void> = Promise.resolve()
-
-  async function flushNow(): Promise<void> {
-    clearTimeout(timer)
-    timer = undefined
+  const flush = deferred(FLUSH_AFTER_MS, async () => {
     const rows = waiting
     if (rows.length === 0) return
     waiting = []
@@ -44,27 +40,20 @@ export function auditWriter(pool: pg.Pool, onError: (error: Error) => void) {
     } catch (error) {
       waiting = [...rows, ...waiting]
       onError(error as Error)
-      schedule()
+      flush.schedule()
     }
-  }
-  const flush = (): Promise<void> => {
-    flushing = flushing.then(flushNow)
-    return flushing
-  }
-  function schedule(): void {
-    timer ??= setTimeout(() => void flush(), FLUSH_AFTER_MS).unref()
-  }
+  })
 
   return {
     write(row: AuditRow): void {
       if (waiting.length >= MAX_WAITING) throw new Error('the audit backlog is full: the database does not take rows')
       waiting.push(row)
-      if (waiting.length >= FLUSH_AT_ROWS) void flush()
-      else schedule()
+      if (waiting.length >= FLUSH_AT_ROWS) void flush.now()
+      else flush.schedule()
     },
     /** Writes everything that waits; for tests and for closing. */
-    flush,
-    close: flush,
+    flush: flush.now,
+    close: flush.close,
   }
 }
 

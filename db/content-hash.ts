@@ -24,11 +24,14 @@ export const propertiesText = (properties: ParsedEvent['properties']): string =>
   // Most senders' few keys are in order already, and a replacer costs several times the rest.
   isSorted(properties) ? JSON.stringify(properties) : JSON.stringify(properties, sortKeys)
 
-/** 64 bits of SHA-256 over the stored content: tells a retry from a conflict. `text`: its `propertiesText`. */
-export function contentHash({ type, user_id, session_id, source }: ParsedEvent, text: string): Buffer {
+/**
+ * SHA-256 over the stored content, of whose bytes (latin1: a buffer for each event would cost as much as the hash) the first
+ * eight tell a retry from a conflict. `text`: its `propertiesText`.
+ */
+export function contentHash({ type, user_id, session_id, source }: ParsedEvent, text: string): string {
   const content = `${JSON.stringify([type, user_id, session_id, source]).slice(0, -1)},${text}]`
-  return hash('sha256', content, 'buffer')
+  return hash('sha256', content, 'binary')
 }
 
 /** The hash as its column has it: a signed number, which JavaScript's are too short for. */
-export const decimal = (contentHash: Buffer): string => contentHash.readBigInt64BE().toString()
+export const decimal = (contentHash: string): string => Buffer.from(contentHash, 'latin1').readBigInt64BE().toString()

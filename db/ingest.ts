@@ -85,7 +85,7 @@ async function storeAsDated(
   const instants: number[] = []
   const memberOf: number[] = []
   const properties: string[] = []
-  const contentHashes: Buffer[] = []
+  const contentHashes: string[] = []
   for (const { event } of batch) {
     const at = Date.parse(event.occurred_at)
     let member = members.get(event.user_id)
@@ -161,7 +161,7 @@ async function storeAsDated(
 async function compareWithStored(
   pool: pg.Pool,
   tenantId: string,
-  sent: readonly { index: number; id: string; at: number; hash: Buffer | undefined }[],
+  sent: readonly { index: number; id: string; at: number; hash: string | undefined }[],
 ): Promise<StoredBatch['duplicates']> {
   if (sent.length === 0) return []
   const instants = sent.map(({ at }) => at)

@@ -82,9 +82,9 @@ export const integerArray = (values: readonly number[]): Buffer =>
 export const booleanArray = (values: readonly boolean[]): Buffer =>
   ofFixed(BOOLEAN, 1, values, (buffer, value, at) => buffer.writeUInt8(value ? 1 : 0, at))
 
-/** `bigint[]` of the first eight bytes of each buffer, signed, big-endian. */
-export const bigintArray = (values: readonly Buffer[]): Buffer =>
-  ofFixed(BIGINT, 8, values, (buffer, value, at) => value.copy(buffer, at, 0, 8))
+/** `bigint[]` of the first eight bytes (latin1) of each text, signed, big-endian. */
+export const bigintArray = (values: readonly string[]): Buffer =>
+  ofFixed(BIGINT, 8, values, (buffer, value, at) => buffer.write(value, at, 8, 'latin1'))
 
 /** `timestamptz[]` of milliseconds since 1970. */
 export const instantArray = (instants: readonly number[]): Buffer =>

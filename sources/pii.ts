@@ -3,7 +3,7 @@ import { findEventType } from './catalog.ts'
 import { replaceEmails } from './emails.ts'
 import { eventLimits, type ParsedEvent } from './envelope.ts'
 import { subjectOf } from './parse-event.ts'
-import { unstorable } from './property-bounds.ts'
+import { storable } from './property-bounds.ts'
 
 /** Keys whose values are always personal. Compared without case, `_`, `-`, `.`, `$` and blanks: `firstName`, `E-Mail`. */
 const personalKeys = [
@@ -77,10 +77,10 @@ export function scrubRaw(raw: unknown, key: Buffer, configured: readonly string[
   if (Array.isArray(raw)) return { unreadable_list: true, length: raw.length }
   const type = typeof raw === 'object' && raw !== null ? Reflect.get(raw, 'type') : undefined
   const rules = rulesFor(typeof type === 'string' ? type : '', key, configured)
-  const storable = scrubValue(raw, rules, -1, true)
-  if (!rules.dropMessageText || !isObject(raw) || !isObject(storable)) return storable
-  if (!isObject(raw.properties) || !isObject(storable.properties)) return storable
-  return { ...storable, properties: withTextLength(raw.properties, storable.properties) }
+  const clean = scrubValue(raw, rules, -1, true)
+  if (!rules.dropMessageText || !isObject(raw) || !isObject(clean)) return clean
+  if (!isObject(raw.properties) || !isObject(clean.properties)) return clean
+  return { ...clean, properties: withTextLength(raw.properties, clean.properties) }
 }
 
 function rulesFor(type: string, key: Buffer, configured: readonly string[]): Rules {
@@ -113,8 +113,7 @@ function withTextLength(before: Record<string, unknown>, after: Record<string, u
   return typeof text === 'string' ? { ...after, length: [...text].length } : after
 }
 
-function isPersonal(key: string, rules: Rules, depth: number): boolean {
-  const name = normalise(key)
+function isPersonal(key: string, name: string, rules: Rules, depth: number): boolean {
   if (rules.configured.has(name)) return true
   return builtIn.has(name) && !(depth === 1 && rules.declared.has(key))
 }
@@ -128,12 +127,15 @@ function scrubObject(object: Record<string, unknown>, rules: Rules, depth: numbe
   const entries: [string, unknown][] = []
   for (const key of Object.keys(object)) {
     const value = object[key]
-    if (rules.dropMessageText && isText(value) && messageTextKeys.has(normalise(key))) {
+    const name = normalise(key)
+    if (rules.dropMessageText && isText(value) && messageTextKeys.has(name)) {
       changed = true
       continue
     }
     const newKey = scrubText(key, rules, clean)
-    const newValue = isPersonal(key, rules, depth) ? hide(value, rules, depth) : scrubValue(value, rules, depth, clean)
+    const newValue = isPersonal(key, name, rules, depth)
+      ? hide(value, rules, depth)
+      : scrubValue(value, rules, depth, clean)
     changed ||= newKey !== key || newValue !== value
     entries.push([newKey, newValue])
   }
@@ -151,10 +153,9 @@ function scrubValue(value: unknown, rules: Rules, depth: number, clean: boolean)
 }
 
 function scrubText(text: string, rules: Rules, clean = false): string {
-  let storable = text
-  if (clean && text.length > eventLimits.textLength) storable = '[too long]'
-  if (clean && unstorable.test(storable)) storable = storable.replace(/[\0\p{Surrogate}]/gu, '\uFFFD')
-  return replaceEmails(storable, (address) => hmac(address, rules.key))
+  let kept = text
+  if (clean) kept = text.length > eventLimits.textLength ? '[too long]' : storable(text)
+  return replaceEmails(kept, (address) => hmac(address, rules.key))
 }
 
 function hide(value: unknown, rules: Rules, depth: number): unknown {

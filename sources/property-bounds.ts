@@ -2,7 +2,10 @@ import { eventLimits } from './envelope.ts'
 import type { EventErrorCode } from './errors.ts'
 
 /** PostgreSQL's jsonb cannot hold NUL or an unpaired surrogate: one such text would fail a whole insert statement. */
-export const unstorable = /[\0\p{Surrogate}]/u
+export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
+
+/** The text with U+FFFD in the place of what cannot be stored. */
+export const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\uFFFD')
 
 type Budget = { left: number }
 
@@ -25,7 +28,7 @@ function walk(container: object, depth: number, budget: Budget): EventErrorCode 
   }
   for (const key in container) {
     if (key.length > eventLimits.nameLength) return 'too_large'
-    if (unstorable.test(key)) return 'invalid_text'
+    if (!isStorable(key)) return 'invalid_text'
     const error = checkValue(Reflect.get(container, key), depth, budget)
     if (error !== null) return error
   }
@@ -37,7 +40,7 @@ function checkValue(value: unknown, depth: number, budget: Budget): EventErrorCo
   switch (typeof value) {
     case 'string':
       if (value.length > eventLimits.textLength) return 'too_large'
-      return unstorable.test(value) ? 'invalid_text' : null
+      return isStorable(value) ? null : 'invalid_text'
     case 'number':
       return Number.isFinite(value) ? null : 'invalid_number'
     case 'object':

@@ -1,5 +1,9 @@
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
+/** What most senders write, of days that every month has: nothing is left to check, so `Date.parse` may read it. */
+const canonical =
+  /^(?:19[7-9]|[2-9]\d\d)\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+
 const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const
 
 function daysInMonth(year: number, month: number): number {
@@ -14,6 +18,7 @@ function daysInMonth(year: number, month: number): number {
  */
 export function parseInstant(text: unknown): number | null {
   if (typeof text !== 'string' || text.length > 40) return null
+  if (canonical.test(text)) return Date.parse(text)
   const m = rfc3339.exec(text)
   if (m === null) return null
   const year = Number(m[1])

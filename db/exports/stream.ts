@@ -1,5 +1,4 @@
 import { finished, pipeline, Readable } from 'node:stream'
-import { type Options, stringify } from 'csv-stringify'
 import pg from 'pg'
 import copyStreams from 'pg-copy-streams'
 import type { Database } from '../database.ts'
@@ -47,7 +46,7 @@ const statementOf = (table: ExportTable, range: TableRange): string =>
 
 /**
  * A relation as CSV, as of one instant, with memory that does not grow with its rows: COPY on a server; on the embedded
- * engine, which has no COPY, a held cursor, so that its one session is not held for longer than a page.
+ * engine, which has no COPY, the same lines from a held cursor, so that its one session is not held for longer than a page.
  */
 export async function tableCsv(
   database: Source,
@@ -56,13 +55,14 @@ export async function tableCsv(
   range: TableRange,
   dialect: CsvDialect,
 ): Promise<TableCsv> {
-  const query = statementOf(table, range)
-  if (database.kind === 'embedded') {
-    const begin = (client: pg.PoolClient) => beginTenant(client, tenantId, 'one instant')
-    return stringified(heldRows(database.pool, query, { page: FETCH_ROWS, begin }), table, dialect)
-  }
+  const plain = statementOf(table, range)
+  const query = dialect.spreadsheetSafe ? disarmed(plain, table) : plain
+  const { pool } = database
+  const copied =
+    database.kind === 'server'
+      ? await copyOut(pool, tenantId, query)
+      : Readable.from(linesOf(pool, tenantId, query, table))
   const lines = new CsvLines(dialect.lineEnd)
-  const copied = await copyOut(database.pool, tenantId, dialect.spreadsheetSafe ? disarmed(query, table) : query)
   // Errors travel on to whoever reads `lines`.
   pipeline(copied, lines, () => undefined)
   return { stream: lines, rows: () => Math.max(0, lines.records - 1), latest: () => lines.latest }
@@ -112,36 +112,16 @@ async function copyOut(pool: pg.Pool, tenantId: string, query: string): Promise<
   }
 }
 
-/** Like COPY: nulls are empty, empty texts and all that hold a line break of either kind are quoted. */
-export const csvOptions = (
-  columns: readonly { readonly name: string }[],
-  { lineEnd, spreadsheetSafe }: CsvDialect,
-): Options => ({
-  header: true,
-  columns: columns.map(({ name }) => name),
-  record_delimiter: lineEnd === 'crlf' ? 'windows' : 'unix',
-  escape_formulas: spreadsheetSafe,
-  quoted_match: /^$|[\r\n]/,
-  cast: { boolean: String, number: String },
-})
-
-function stringified(
-  pages: AsyncIterable<Record<string, unknown>[]>,
-  table: ExportTable,
-  dialect: CsvDialect,
-): TableCsv {
-  const [first] = table.columns
-  let rows = 0
-  let latest = ''
-  const records = async function* () {
-    for await (const page of pages) {
-      for (const row of page) {
-        rows += 1
-        yield row
-      }
-      latest = String(page.at(-1)?.[first.name] ?? '')
-    }
-  }
-  const stream = pipeline(Readable.from(records()), stringify(csvOptions(table.columns, dialect)), () => undefined)
-  return { stream, rows: () => rows, latest: () => latest }
+/** What COPY would write, by the same casts and quotes. */
+async function* linesOf(pool: pg.Pool, tenantId: string, query: string, { columns }: ExportTable) {
+  const fields = columns.map(({ name, type }) => {
+    if (type !== 'text') return `coalesce(${name}::text, '')`
+    const quoted = `'"' || replace(${name}, '"', '""') || '"'`
+    return `coalesce(case when ${name} = '' or ${name} ~ '[,"\\n\\r]' then ${quoted} else ${name} end, '')`
+  })
+  const lines = `select concat_ws(',', ${fields.join(', ')}) as line from (${query}) r`
+  yield `${columns.map(({ name }) => name).join()}\n`
+  const begin = (client: pg.PoolClient) => beginTenant(client, tenantId, 'one instant')
+  for await (const page of heldRows<{ line: string }>(pool, lines, { page: FETCH_ROWS, begin }))
+    yield page.map(({ line }) => `${line}\n`).join('')
 }

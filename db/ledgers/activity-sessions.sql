@@ -7,7 +7,19 @@ with scope as materialized (
   select *
   from jsonb_to_recordset(:scope::jsonb) as t (tenant_id uuid, user_id text, since timestamptz, session_gap interval)
 ),
--- At most one session per session_id reaches `since` (two would be less than a gap apart).
+fresh as materialized (
+  select t.tenant_id, t.user_id, coalesce(e.session_id, '') as session_id, e.occurred_at, t.session_gap
+  from scope t
+  cross join lateral (
+    select session_id, occurred_at
+    from analytics.events
+    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.since
+      and occurred_at >= :since_floor::timestamptz and is_action
+    offset 0
+  ) e
+),
+-- At most one session per session_id reaches `since` (two would be less than a gap apart). Those that end before it and of which
+-- nothing is heard again stay as they are.
 open_sessions as materialized (
   select s.tenant_id, s.user_id, s.session_id, s.started_at, s.ended_at, s.events, s.active_seconds, t.session_gap,
     t.since, s.ended_at < t.since as is_continued
@@ -19,6 +31,9 @@ open_sessions as materialized (
       and started_at >= :floor::timestamptz
     offset 0
   ) s
+  -- within OR it is hashed whatever the planner expects
+  where s.ended_at >= t.since
+    or (s.tenant_id, s.user_id, s.session_id) in (select f.tenant_id, f.user_id, f.session_id from fresh f)
 ),
 -- A session that is continued stands for all of its actions, at the time of the last one.
 actions as (
@@ -38,15 +53,8 @@ actions as (
   ) e
   where not o.is_continued
   union all
-  select e.tenant_id, e.user_id, coalesce(e.session_id, ''), e.occurred_at, t.session_gap, e.occurred_at, 1, 0
-  from scope t
-  cross join lateral (
-    select tenant_id, user_id, session_id, occurred_at
-    from analytics.events
-    where tenant_id = t.tenant_id and user_id = t.user_id and occurred_at >= t.since
-      and occurred_at >= :since_floor::timestamptz and is_action
-    offset 0
-  ) e
+  select tenant_id, user_id, session_id, occurred_at, session_gap, occurred_at, 1, 0
+  from fresh
 ),
 spaced as (
   select *, occurred_at - lag(occurred_at) over (partition by tenant_id, user_id, session_id order by occurred_at) as gap

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { deferred } from '../deferred.ts'
 import { countPushed, type PushedBatch } from './runners.ts'
 
 const FLUSH_AFTER_MS = 1_000
@@ -9,8 +10,6 @@ const FLUSH_AFTER_MS = 1_000
  */
 export function pushedCounter(pool: pg.Pool, source: string, onError: (error: Error) => void) {
   let waiting = new Map<string, PushedBatch>()
-  let timer: NodeJS.Timeout | undefined
-  let flushing: Promise<void> = Promise.resolve()
 
   const sum = (one: PushedBatch | undefined, other: PushedBatch): PushedBatch => ({
     processed: (one?.processed ?? 0) + other.processed,
@@ -20,9 +19,7 @@ export function pushedCounter(pool: pg.Pool, source: string, onError: (error: Er
     // The lag is that of the last batch which had a time.
     newestAt: other.newestAt ?? one?.newestAt,
   })
-  async function flushNow(): Promise<void> {
-    clearTimeout(timer)
-    timer = undefined
+  const flush = deferred(FLUSH_AFTER_MS, async () => {
     const batches = waiting
     waiting = new Map()
     for (const [tenantId, batch] of batches)
@@ -32,26 +29,16 @@ export function pushedCounter(pool: pg.Pool, source: string, onError: (error: Er
         const since = waiting.get(tenantId)
         waiting.set(tenantId, since ? sum(batch, since) : batch)
         onError(error as Error)
-        schedule()
+        flush.schedule()
       }
-  }
-  const flush = (): Promise<void> => {
-    flushing = flushing.then(flushNow)
-    return flushing
-  }
-  function schedule(): void {
-    timer ??= setTimeout(() => void flush(), FLUSH_AFTER_MS).unref()
-  }
+  })
 
   return {
     add(tenantId: string, batch: PushedBatch): void {
       waiting.set(tenantId, sum(waiting.get(tenantId), batch))
-      schedule()
+      flush.schedule()
     },
     /** Writes what waits. What cannot be written then is given up. */
-    async close(): Promise<void> {
-      await flush()
-      clearTimeout(timer)
-    },
+    close: flush.close,
   }
 }

@@ -1,6 +1,6 @@
 import { replaceEmails } from '../emails.ts'
 import { hmac } from '../pii.ts'
-import { unstorable } from '../property-bounds.ts'
+import { storable } from '../property-bounds.ts'
 
 /** Keys whose values are personal wherever a provider puts them (`customer_email`, `$phoneNumber`, `billing_address`). */
 const PERSONAL =
@@ -40,6 +40,5 @@ function hide(value: unknown, key: Buffer): unknown {
 }
 
 function scrubText(text: string, key: Buffer): string {
-  const storable = unstorable.test(text) ? text.replace(/[\0\p{Surrogate}]/gu, '\uFFFD') : text
-  return replaceEmails(storable, (address) => hmac(address, key))
+  return replaceEmails(storable(text), (address) => hmac(address, key))
 }

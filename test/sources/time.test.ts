@@ -59,11 +59,32 @@ describe('parseInstant', () => {
     const part = (max: number) => fc.integer({ min: 0, max })
     fc.assert(
       fc.property(fc.integer({ min: 1970, max: 2400 }), part(14), part(33), (year, month, day) => {
-        const text = `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}T12:00:00Z`
+        const text = `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}T12:00:00`
         const date = new Date(Date.UTC(year, month - 1, day, 12))
         const real = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && month >= 1 && month <= 12
-        expect(parseInstant(text)).toBe(real ? date.getTime() : null)
+        for (const end of ['Z', '.000Z', '+00:00']) expect(parseInstant(text + end)).toBe(real ? date.getTime() : null)
       }),
+    )
+  })
+
+  test('reads the canonical form as it reads every other', () => {
+    const digits = (length: number, max: number) =>
+      fc.integer({ min: 0, max }).map((number) => String(number).padStart(length, '0'))
+    fc.assert(
+      fc.property(
+        digits(4, 9999),
+        digits(2, 15),
+        digits(2, 35),
+        digits(2, 30),
+        digits(2, 70),
+        digits(2, 70),
+        digits(3, 999),
+        (year, month, day, hour, minute, second, ms) => {
+          const text = `${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}`
+          expect(parseInstant(`${text}Z`)).toBe(parseInstant(`${text}+00:00`))
+        },
+      ),
+      { numRuns: 2_000 },
     )
   })
 })
