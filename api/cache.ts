@@ -21,7 +21,8 @@ type CacheSetOptions = {
  * entries at once, in every instance that shares the cache.
  */
 export interface Cache {
-  get(key: string): Promise<CachedBody | undefined>
+  /** The entry, if it was set with these tags and none of them was invalidated since. */
+  get(key: string, tags: readonly string[]): Promise<CachedBody | undefined>
   set(key: string, body: CachedBody, tags: readonly string[], options?: CacheSetOptions): Promise<void>
   invalidate(tags: readonly string[]): Promise<void>
   /** An opaque word that changes whenever one of the tags is invalidated. */

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Cache, type CachedBody, DEFAULT_TTL_SECONDS } from '../cache.ts'
 
-type Entry = { readonly body: CachedBody; readonly tags: readonly string[]; readonly versions: string }
+type Entry = { readonly body: CachedBody; readonly versions: string }
 
 /**
  * The in-process cache: least recently used answers go first once `maxBytes` are held.
@@ -26,17 +26,17 @@ export function memoryCache(options: { maxBytes?: number } = {}): Cache {
   const versionsOf = (tags: readonly string[]) => tags.map(counter).join('.')
 
   return {
-    async get(key) {
+    async get(key, tags) {
       const entry = entries.get(key)
       if (!entry) return undefined
-      if (entry.versions === versionsOf(entry.tags)) return entry.body
+      if (entry.versions === versionsOf(tags)) return entry.body
       entries.delete(key)
       return undefined
     },
     async set(key, body, tags, { ttlSeconds = DEFAULT_TTL_SECONDS, seen } = {}) {
       const versions = versionsOf(tags)
       if (seen !== undefined && seen !== versions) return
-      entries.set(key, { body, tags, versions }, { ttl: ttlSeconds * 1000 })
+      entries.set(key, { body, versions }, { ttl: ttlSeconds * 1000 })
     },
     async invalidate(tags) {
       for (const tag of tags) {

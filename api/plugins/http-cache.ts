@@ -94,7 +94,7 @@ export const httpCache = fp(async (app: FastifyInstance, options: { cache: Cache
     const { request } = this
     const key = keyOf(request, { ...answer.key, contentType: answer.contentType ?? null })
     const tags = answer.sources.map((source) => cacheTag(request.principal.tenantId, source))
-    const body = (await orMiss(request, cache.get(key))) ?? (await compute(this, key, tags, answer))
+    const body = (await orMiss(request, cache.get(key, tags))) ?? (await compute(this, key, tags, answer))
     // no-cache: kept by the client, but asked about each time; only we know when a bucket was refreshed.
     this.headers({
       etag: body.etag,

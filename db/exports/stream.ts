@@ -8,7 +8,7 @@ import { CsvLines } from './csv-lines.ts'
 import type { ExportTable } from './tables.ts'
 
 /** Rows that the embedded engine gives at a time; between two fetches others have their turn. */
-const FETCH_ROWS = 4_000
+const FETCH_ROWS = 1_000
 
 /** Which rows: those of a range, and of the relations that have them also of a band or a coach. */
 export interface TableRange {
