@@ -39,10 +39,12 @@ export interface Mix {
   /** Instants lie in the `spanMs` before this one. */
   readonly now?: number
   readonly spanMs?: number
+  /** A member's session lasts so long; otherwise each burst is one. */
+  readonly sessionMs?: number
 }
 
 /** `count` new events, each with an identity of its own. */
-export function newEvents(count: number, { now = Date.now(), spanMs = 600_000 }: Mix = {}): SentEvent[] {
+export function newEvents(count: number, { now = Date.now(), spanMs = 600_000, sessionMs }: Mix = {}): SentEvent[] {
   return Array.from({ length: count }, () => {
     n += 1
     const member = Math.floor(n / BURST) % MEMBERS
@@ -52,7 +54,7 @@ export function newEvents(count: number, { now = Date.now(), spanMs = 600_000 }:
       type,
       occurred_at: new Date(now - ((n * 7_919) % spanMs)).toISOString(),
       user_id: `member-${member}`,
-      session_id: `s-${member}-${Math.floor(n / (BURST * MEMBERS))}`,
+      session_id: `s-${member}-${Math.floor(sessionMs ? now / sessionMs : n / (BURST * MEMBERS))}`,
       source: 'bench',
       properties,
     }

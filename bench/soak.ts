@@ -14,6 +14,7 @@ const SAMPLE_EVERY_MS = 5_000
 const WARM_UP_MINUTES = 1
 /** A member is heard of every nine seconds: what one sends comes in its order, as an app sends it. */
 const SPAN_MS = 5_000
+const SESSION_MS = 600_000
 
 const reads = [
   'overview',
@@ -117,7 +118,7 @@ class Traffic {
   }
 
   async #send(count: number): Promise<void> {
-    const events = newEvents(count, { spanMs: SPAN_MS })
+    const events = newEvents(count, { spanMs: SPAN_MS, sessionMs: SESSION_MS })
     await this.#timed(this.course.ingest, async () => {
       const response = await this.#ask('events', this.#platform.sender, { events })
       await response.arrayBuffer()
@@ -184,15 +185,19 @@ export const soak: Bench = {
       const total = minutes * 60_000 + warm
       const traffic = new Traffic(platform)
       const { course } = traffic
-      const report = setInterval(() => {
-        const memory = [...course.memory].map(([name, seen]) => `${name} ${seen.at(-1)?.value.toFixed(0)} MB`)
-        log(
-          `${course.sent} events, refused ${counts(Object.entries(course.refused))}, failed ${counts(course.failed)}, lag ${course.lag.at(-1)?.value.toFixed(1)} s, ${memory.join(', ')}`,
-        )
-      }, 60_000)
-      await traffic.run(total).finally(() => clearInterval(report))
       const between = (seen: readonly Seen[], from: number, to: number) =>
         seen.filter(({ at }) => at >= from && at < to).map(({ value }) => value)
+      let reported = 0
+      const report = setInterval(() => {
+        const p99 = (seen: readonly Seen[]) =>
+          `${quantile(between(seen, reported, reported + 60_000), 0.99).toFixed(0)} ms`
+        const memory = [...course.memory].map(([name, seen]) => `${name} ${seen.at(-1)?.value.toFixed(0)} MB`)
+        log(
+          `${course.sent} events, refused ${counts(Object.entries(course.refused))}, failed ${counts(course.failed)}, p99 of ingest ${p99(course.ingest)}, of reads ${p99(course.reads)}, lag ${course.lag.at(-1)?.value.toFixed(1)} s, ${memory.join(', ')}`,
+        )
+        reported += 60_000
+      }, 60_000)
+      await traffic.run(total).finally(() => clearInterval(report))
       const figures: Figure[] = []
       const compare = (name: string, seen: readonly Seen[], share: number, unit: string, floor: number) => {
         const first = quantile(between(seen, warm, warm + span), share)

@@ -53,8 +53,9 @@ export async function resumeSearches(pool: pg.Pool, now: number): Promise<void> 
 }
 
 /**
- * Vacuums and analyses the plain tables whose rows come and go (marks, jobs): the embedded engine has no autovacuum.
- * Hypertables are left alone: their chunks are written once. Returns how many tables were done.
+ * What autovacuum does on a server: vacuums and analyses the plain tables whose rows come and go (marks, jobs), and enters new rows
+ * of chunks in their BRIN indexes, without which every reader of the newest hour reads the day. Chunks are not vacuumed: they
+ * are written once. Returns how many tables were done.
  */
 export async function vacuumTables(pool: pg.Pool): Promise<{ tables: number }> {
   const { rows } = await pool.query<{ name: string }>(
@@ -68,6 +69,14 @@ export async function vacuumTables(pool: pg.Pool): Promise<{ tables: number }> {
        )`,
   )
   for (const { name } of rows) await pool.query(`vacuum (analyze) ${name}`)
+  await pool.query(
+    // a compressed chunk has no rows of its own
+    `select brin_summarize_new_values(i.oid)
+     from pg_class i
+     join pg_am a on a.oid = i.relam and a.amname = 'brin'
+     join pg_index x on x.indexrelid = i.oid
+     where i.relkind = 'i' and pg_relation_size(x.indrelid) > 0`,
+  )
   return { tables: rows.length }
 }
 
