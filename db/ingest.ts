@@ -3,8 +3,9 @@ import { LRUCache } from 'lru-cache'
 import type pg from 'pg'
 import type { ParsedEvent } from '../sources/envelope.ts'
 import { memberHash, possibleIds } from '../sources/member-ids.ts'
-import { contentHash, decimal, propertiesText, sortKeys } from './content-hash.ts'
+import { contentHash, decimal } from './content-hash.ts'
 import { bigintArray, booleanArray, instantArray, integerArray, jsonbArray, textArray } from './pg-arrays.ts'
+import { sortedJson } from './sorted-json.ts'
 import { loadSql } from './sql.ts'
 import type { Tenant } from './tenant.ts'
 
@@ -99,7 +100,7 @@ async function storeAsDated(
     if (!member.types.includes(event.type)) member.types.push(event.type)
     instants.push(at)
     memberOf.push(member.position)
-    const text = propertiesText(event.properties)
+    const text = sortedJson(event.properties)
     properties.push(text)
     contentHashes.push(contentHash(event, text))
   }
@@ -193,7 +194,7 @@ const rowOf = ({ event, occurredAt }: StorableEvent) => ({
   source: event.source ?? undefined,
   is_action: event.is_action,
   properties: event.properties,
-  content_hash: decimal(contentHash(event, propertiesText(event.properties))),
+  content_hash: decimal(contentHash(event, sortedJson(event.properties))),
 })
 
 /** Of tenants with corrected events, whether or not these are. */
@@ -262,7 +263,7 @@ export async function quarantine(
   const rows = events.map((event) => ({
     ...event,
     // The same message, refused again because its batch is repeated, is kept once.
-    key: hash('sha256', JSON.stringify([source, event.body], sortKeys), 'base64url'),
+    key: hash('sha256', sortedJson([source, event.body]), 'base64url'),
     hashes: [...possibleIds(event.body)].map((id) => memberHash(options.erasureKey, id)),
   }))
   await pool.query(

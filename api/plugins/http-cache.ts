@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { sortedJson } from '../../db/sorted-json.ts'
 import { type Cache, type CachedBody, cacheTag } from '../cache.ts'
 import { scopeOf } from '../security/principal.ts'
 import './authentication.ts'
@@ -27,20 +28,12 @@ declare module 'fastify' {
   }
 }
 
-/** JSON with sorted keys, so that the order of query parameters does not matter. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_key, v: unknown) =>
-    v !== null && typeof v === 'object' && !Array.isArray(v)
-      ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : v,
-  )
-
-const digest = (data: string | Buffer) => createHash('sha256').update(data).digest('base64url')
+const digest = (data: string | Buffer) => hash('sha256', data, 'base64url')
 
 /** The key of an answer. The tenant leads it in clear so that an operator can find a tenant's entries. */
 function keyOf(request: FastifyRequest, key: CachedAnswer['key']): string {
   const { tenantId } = request.principal
-  return `${tenantId}:${digest(canonical([tenantId, scopeOf(request.principal), request.routeOptions.url, key]))}`
+  return `${tenantId}:${digest(sortedJson([tenantId, scopeOf(request.principal), request.routeOptions.url, key]))}`
 }
 
 /** RFC 9110 §13.1.2: a list of validators, compared weakly. */

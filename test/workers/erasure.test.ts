@@ -117,7 +117,8 @@ beforeAll(async () => {
       properties: { referrer: victim },
     },
   ])
-  const skewed = new Date(end + 3_600_000).toISOString()
+  // never less than an hour ahead
+  const skewed = new Date(end + 7_200_000).toISOString()
   await platform.send(
     tenant,
     [

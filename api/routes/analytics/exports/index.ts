@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { cancelExport, type ExportJob, findExport, listExports, requestExport } from '../../../../db/exports/jobs.ts'
 import type { ExportFormat, ExportType } from '../../../../db/exports/payload.ts'
+import { sortedJson } from '../../../../db/sorted-json.ts'
 import type { ObjectStore } from '../../../../objects/store.ts'
 import { userIdPattern } from '../../../../sources/envelope.ts'
 import { auditAlso } from '../../../audit.ts'
@@ -64,7 +65,7 @@ export const exportRoutes: FastifyPluginAsyncZod<AnalyticsOptions> = async (app,
       readableBy: [...new Set(['admin', principal.role])],
       containsMembers: definition.containsMembers,
       idempotencyKey,
-      requestHash: createHash('sha256').update(canonical(asked)).digest('hex'),
+      requestHash: hash('sha256', sortedJson(asked), 'hex'),
       most: config.EXPORTS_PER_TENANT,
     })
     if (requested.outcome === 'full')
@@ -249,14 +250,6 @@ async function describe(job: ExportJob, objects: ObjectStore): Promise<z.infer<t
 function filenameOf({ type, format, params, created_at }: ExportJob): string {
   const metric = typeof params.metric === 'string' ? `-${params.metric.replace(/[^a-z0-9_]/gi, '')}` : ''
   return `${type}${metric}-${created_at.slice(0, 10)}.${format}`
-}
-
-/** JSON with sorted keys: the order in which a client writes them does not make another request. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return `{${entries.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(',')}}`
 }
 
 const cursorSchema = z.tuple([z.iso.datetime(), z.uuid()])
