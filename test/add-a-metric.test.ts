@@ -19,9 +19,9 @@ const JWT_SECRET = 'a secret for tests only, thirty-two bytes and more'
 const notCopied = new Set(['node_modules', '.git', '.data', 'test', 'web', 'docs', 'dist', 'coverage'])
 
 let scratch: string
-let database: TestDatabase
+let database: TestDatabase | undefined
 let tenant: Tenant
-let server: ChildProcess
+let server: ChildProcess | undefined
 let url: string
 
 /** The example of CONTRIBUTING.md, word for word: its SQL and its TypeScript. */
@@ -67,27 +67,27 @@ beforeAll(async () => {
   }
   const port = await freePort()
   url = `http://127.0.0.1:${port}`
-  server = run('cli/start.ts', {
+  const started = run('cli/start.ts', {
     ...(database.url === undefined ? {} : { DATABASE_URL: database.url }),
     DATA_DIR: dataDir,
     PORT: port,
     JWT_SECRET,
     MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
   })
+  server = started
   let output = ''
-  server.stderr?.on('data', (data: Buffer) => {
+  started.stderr?.on('data', (data: Buffer) => {
     output += data.toString()
   })
   await eventually(async () => {
-    if (server.exitCode !== null) throw new Error(`the API ended: ${output}`)
+    if (started.exitCode !== null) throw new Error(`the API ended: ${output}`)
     expect((await fetch(`${url}/health/live`)).ok).toBe(true)
   }, 100_000)
-}, 120_000)
+})
 afterAll(async () => {
-  const ended = new Promise((resolve) => server.once('close', resolve))
-  server.kill('SIGTERM')
-  await ended
-  await database.close()
+  const ended = new Promise((resolve) => server?.once('close', resolve))
+  if (server?.kill('SIGTERM')) await ended
+  await database?.close()
   await rm(scratch, { recursive: true, force: true })
 })
 

@@ -71,7 +71,12 @@ export function redisCache(redis: Redis): Cache {
 
 /** A client for cache and rate limit: fails within half a second, because both go on without Redis rather than wait. */
 export function cacheRedis(url: string): Redis {
-  const redis = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 500 })
+  const redis = new Redis(url, {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    commandTimeout: 500,
+    enableAutoPipelining: true,
+  })
   // Said once per attempt to reconnect; the commands that fail meanwhile are logged where they were made.
   redis.on('error', () => {})
   return redis

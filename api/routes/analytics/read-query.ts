@@ -73,9 +73,9 @@ export function readRange(
   query: { from?: string | undefined; to?: string | undefined },
   granularity: Granularity,
   tenant: Tenant,
-  now: DateTime = DateTime.utc(),
+  now?: DateTime,
 ): PeriodRange {
-  const to = query.to ?? now.setZone(tenant.timezone).plus({ days: 1 }).toISODate() ?? ''
+  const to = query.to ?? (now ?? DateTime.utc()).setZone(tenant.timezone).plus({ days: 1 }).toISODate() ?? ''
   const from = query.from ?? defaultFrom(to, granularity, tenant)
   try {
     return periodRange(from, to, granularity, tenant.timezone)
