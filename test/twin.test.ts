@@ -220,7 +220,8 @@ function habitTruth(): Map<string, HabitSums> {
       const done =
         window.filter((r) => r.expected !== null).reduce((sum, r) => sum + Math.min(r.done, r.expected ?? 0), 0) +
         Math.min(freeDone, freeExpected)
-      const kept = row.expected === null ? freeDone >= expected - 1e-9 : row.done === 1
+      // Days of the window on which weekdays were chosen do not raise the target of "n times a week".
+      const kept = row.expected === null ? freeDone >= freeExpected - 1e-9 : row.done === 1
       const due = row.expected === null ? !(row.skipped && row.done === 0) : row.expected === 1
       if (due) streak = kept ? streak + 1 : 0
       const byDay = members.get(row.user_id) ?? new Map()
