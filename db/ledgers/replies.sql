@@ -27,15 +27,15 @@ conversations as (
 ),
 -- A run that was waiting at `since`: answered later, or not yet.
 openings as (
-  select c.tenant_id, c.user_id, c.conversation_id, o.asked_at, o.coach_id
+  select c.tenant_id, c.user_id, c.conversation_id, o.asked_at
   from conversations c
   join lateral (
-    select asked_at, coach_id
+    select asked_at
     from analytics.replies r
     where r.tenant_id = c.tenant_id and r.user_id = c.user_id and r.conversation_id = c.conversation_id
       and r.asked_at < c.since and r.replied_at >= c.since and r.replied_at >= :floor::timestamptz
     union all
-    select asked_at, coach_id
+    select asked_at
     from analytics.waiting_messages w
     where w.tenant_id = c.tenant_id and w.user_id = c.user_id and w.conversation_id = c.conversation_id
       and w.asked_at < c.since
@@ -44,7 +44,7 @@ openings as (
 ),
 steps as (
   select tenant_id, user_id, conversation_id, asked_at as at, '' as event_id, 'member' as sender, null::timestamp as local_hour,
-    null as plan, coach_id, null::date as cohort_week, null::date as cohort_month
+    null as plan, null as coach_id, null::date as cohort_week, null::date as cohort_month
   from openings
   union all
   select tenant_id, user_id, conversation_id, occurred_at, event_id, sender, local_hour, plan, coach_id, cohort_week, cohort_month
@@ -61,7 +61,6 @@ numbered as (
 runs as (
   select tenant_id, user_id, conversation_id, run,
     min(at) filter (where sender = 'member') as asked_at,
-    (array_agg(coach_id order by at, event_id) filter (where sender = 'member'))[1] as asked_coach,
     (array_agg(plan order by at desc, event_id) filter (where plan is not null))[1] as plan,
     (array_agg(cohort_week order by at desc, event_id) filter (where plan is not null))[1] as cohort_week,
     (array_agg(cohort_month order by at desc, event_id) filter (where plan is not null))[1] as cohort_month,
@@ -74,15 +73,15 @@ runs as (
 ),
 timed as materialized (
   select r.*, t.sla, t.timezone, t.since,
-    coalesce(m.plan, '') as asked_plan, m.cohort_week as member_week, m.cohort_month as member_month,
+    coalesce(m.plan, '') as asked_plan, coalesce(m.coach_id, '') as asked_coach, m.cohort_week as member_week, m.cohort_month as member_month,
     extract(epoch from r.replied_at - r.asked_at)::double precision as seconds
   from runs r
   join touched t on t.tenant_id = r.tenant_id and t.user_id = r.user_id
   left join lateral (
-    select h.plan, date_trunc('week', u.signup_day)::date as cohort_week, date_trunc('month', u.signup_day)::date as cohort_month
+    select h.plan, h.coach_id, date_trunc('week', u.signup_day)::date as cohort_week, date_trunc('month', u.signup_day)::date as cohort_month
     from analytics.members u
     left join lateral (
-      select plan from analytics.member_history h
+      select plan, coach_id from analytics.member_history h
       where h.tenant_id = u.tenant_id and h.user_id = u.user_id and h.valid_from <= r.asked_at
       order by h.valid_from desc limit 1
     ) h on true
@@ -130,14 +129,14 @@ removed_waiting as (
 ),
 written_waiting as (
   insert into analytics.waiting_messages as w (tenant_id, user_id, conversation_id, asked_at, coach_id)
-  select tenant_id, user_id, conversation_id, asked_at, coalesce(asked_coach, '') from timed where replied_at is null
+  select tenant_id, user_id, conversation_id, asked_at, asked_coach from timed where replied_at is null
   on conflict (tenant_id, user_id, conversation_id) do update set asked_at = excluded.asked_at, coach_id = excluded.coach_id
     where (w.asked_at, w.coach_id) is distinct from (excluded.asked_at, excluded.coach_id)
 ),
 -- Both rows of a late run count under the coach and plan of the asking, so that they cancel out in every group.
 lateness as materialized (
   select n.tenant_id, n.user_id, n.conversation_id, s.at, s.delta, (s.at at time zone n.timezone)::date as day,
-    n.asked_plan as plan, coalesce(n.asked_coach, '') as coach_id, n.member_week as cohort_week, n.member_month as cohort_month
+    n.asked_plan as plan, n.asked_coach as coach_id, n.member_week as cohort_week, n.member_month as cohort_month
   from timed n
   cross join lateral (values (n.asked_at + n.sla, 1), (n.replied_at, -1)) as s (at, delta)
   where (n.replied_at is null or n.replied_at > n.asked_at + n.sla) and s.at is not null

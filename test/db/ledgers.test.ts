@@ -136,6 +136,33 @@ describe('ledgers are pure folds', () => {
     await compare(log, [...inReverse(log, 'nothing'), { events: [], interlude: 'fold one' }], 'Europe/Berlin')
   })
 
+  test('a late answer counts under the coach at the asking, also when the fold begins between the two', async () => {
+    const conversation = { conversation_id: 'c' }
+    const between = at('10-04T10:00', 'd', 'profile_changed', { plan: 'pro' })
+    const log = [
+      at('10-01T10:00', 'a', 'message_sent', { ...conversation, sender: 'member' }),
+      at('10-03T10:00', 'b', 'signed_up', { coach_id: 'coach-1' }),
+      between,
+      at('10-05T10:00', 'c', 'message_sent', { ...conversation, sender: 'coach', coach_id: 'coach-1' }),
+    ]
+    const [, tenant] = await compare(
+      log,
+      [
+        { events: log.filter((event) => event !== between), interlude: 'fold all' },
+        { events: [between], interlude: 'fold all' },
+      ],
+      'UTC',
+    )
+    const { rows } = await db.pool.query(
+      'select delta, coach_id from analytics.sla_changes where tenant_id = $1 order by at',
+      [tenant.id],
+    )
+    expect(rows).toEqual([
+      { delta: 1, coach_id: '' },
+      { delta: -1, coach_id: '' },
+    ])
+  })
+
   const view = (time: string) => at(`10-02T${time}`, time.replace(':', '-'), 'screen_viewed', { screen: 'x' })
   const hourOf = async (tenant: Tenant) =>
     (
